@@ -1,0 +1,1 @@
+"""Command line: one command per job; parsing here, work in `patronage.jobs`."""

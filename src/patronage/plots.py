@@ -1,0 +1,1 @@
+"""Pictures of customers and models, for notebooks and runs."""
