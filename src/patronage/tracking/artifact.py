@@ -1,0 +1,194 @@
+"""A trained model on disk: plain JSON, named bytes, and a manifest that vouches for both.
+
+No pickle: the loader checks every hash and builds only this package's own classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+from patronage.errors import DataError, RegistryError
+from patronage.models.state import State
+
+FORMAT = 1
+MODEL_FILE, MANIFEST_FILE = "model.json", "manifest.json"
+
+_CLASSES = {"lifetime_value": ("patronage.models.lifetime_value", "LifetimeValue")}
+
+_RECORDED = ("lifetimes", "numpy", "pandas", "patronage", "scikit-learn", "scipy", "xgboost")
+
+
+class Scorer(Protocol):
+    """What a model must be able to do to be stored and to score."""
+
+    feature_names_: list[str]
+
+    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Give the model's columns of the score table, a row for each row of features."""
+
+    def to_state(self) -> State:
+        """Give everything that predicting again needs."""
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Build the model again."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model with what is known about it.
+
+    Attributes
+    ----------
+    name, kind
+        Name in the registry, and which family of models it is.
+    model
+        The fitted estimator.
+    details
+        JSON-able facts: spec, as_of, horizon_days, fingerprints, metrics of the holdout, versions.
+    version
+        Version in the registry, "" where it was not loaded from one.
+    """
+
+    name: str
+    kind: str
+    model: Any
+    details: Mapping[str, Any]
+    version: str = ""
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Columns that `predict` takes, beside an optional customer_id."""
+        return list(self.model.feature_names_)
+
+    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Score a frame of features, one row a customer, in the same order.
+
+        Parameters
+        ----------
+        features : one row a customer
+            The columns of `feature_names` in any order, and customer_id where wanted.
+
+        Returns
+        -------
+        customer_id (null where none was given) and the model's columns of the score table.
+
+        Raises
+        ------
+        DataError
+            If a feature is missing.
+        """
+        absent = [name for name in self.feature_names if name not in features]
+        if absent:
+            raise DataError(
+                f"model {self.name}: column(s) {', '.join(absent)} not found; it was given "
+                f"{', '.join(map(str, features.columns))}. Make them with rfm_summary."
+            )
+        scores: pd.DataFrame = self.model.predict(features[self.feature_names].astype("float64"))
+        ids = features.get("customer_id")
+        scores.insert(0, "customer_id", None if ids is None else ids.astype(object).to_numpy())
+        return scores
+
+
+def write_artifact(artifact: Artifact, folder: Path) -> str:
+    """Write a model into an empty folder and give the sha256 of its manifest."""
+    state: State = artifact.model.to_state()
+    content = {
+        "format": FORMAT,
+        "name": artifact.name,
+        "kind": artifact.kind,
+        "parameters": state.parameters,
+        "details": dict(artifact.details),
+        "versions": versions(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    # Infinity and NaN are no JSON: a model that holds one must not be stored in silence.
+    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    files = {MODEL_FILE: text.encode(), **state.files}
+    for name, content_bytes in files.items():
+        (folder / name).write_bytes(content_bytes)
+    manifest = {name: _sha256(content_bytes) for name, content_bytes in sorted(files.items())}
+    manifest_bytes = json.dumps({"format": FORMAT, "sha256": manifest}, indent=1).encode()
+    (folder / MANIFEST_FILE).write_bytes(manifest_bytes)
+    return _sha256(manifest_bytes)
+
+
+def read_artifact(
+    folder: Path, *, version: str = "", manifest_sha256: str | None = None
+) -> Artifact:
+    """Load a model from its folder, after every file is found to be what was written.
+
+    Parameters
+    ----------
+    manifest_sha256
+        What the registry recorded; None where there is no record to compare with.
+
+    Raises
+    ------
+    RegistryError
+        If the folder holds no model, a file is missing, added or changed, or the format or the
+        kind is not known to this version.
+    """
+    files = _confirmed_files(folder, manifest_sha256)
+    content = json.loads(files.pop(MODEL_FILE))
+    kind = content.get("kind")
+    if content.get("format") != FORMAT or kind not in _CLASSES:
+        raise RegistryError(
+            f"{folder}: format {content.get('format')!r}, kind {kind!r}; this version reads format "
+            f"{FORMAT} of {', '.join(_CLASSES)}. Train the model again or install its version "
+            f"({content.get('versions', {}).get('patronage')})."
+        )
+    module, name = _CLASSES[kind]
+    model = getattr(import_module(module), name).from_state(State(content["parameters"], files))
+    return Artifact(content["name"], kind, model, content["details"], version)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape a model."""
+    found = {"python": platform.python_version()}
+    for package in _RECORDED:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def _confirmed_files(folder: Path, manifest_sha256: str | None) -> dict[str, bytes]:
+    manifest_path = folder / MANIFEST_FILE
+    if not manifest_path.is_file():
+        raise RegistryError(
+            f"{folder}: holds no {MANIFEST_FILE}, so it is no model of this package."
+        )
+    manifest_bytes = manifest_path.read_bytes()
+    if manifest_sha256 is not None and _sha256(manifest_bytes) != manifest_sha256:
+        raise RegistryError(f"{manifest_path}: is not what was registered. {_REMEDY}")
+    try:
+        expected: dict[str, str] = json.loads(manifest_bytes)["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise RegistryError(f"{manifest_path}: cannot be read. {_REMEDY}") from None
+    present = {path.name for path in folder.iterdir()} - {MANIFEST_FILE}
+    if present != set(expected):
+        odd = ", ".join(sorted(present ^ set(expected)))
+        raise RegistryError(f"{folder}: {odd} missing from the folder or the manifest. {_REMEDY}")
+    files = {name: (folder / name).read_bytes() for name in expected}
+    for name, content in files.items():
+        if _sha256(content) != expected[name]:
+            raise RegistryError(f"{folder / name}: its sha256 is not the manifest's. {_REMEDY}")
+    return files
+
+
+_REMEDY = "Do not use these files; fetch the model again or train it anew."
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

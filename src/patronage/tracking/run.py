@@ -1,0 +1,100 @@
+"""One MLflow run a job: where the store is, and what is logged."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.figure
+import mlflow
+import pandas as pd
+
+STORE, ARTIFACTS = "mlflow.db", "mlruns"
+
+
+def use_store(folder: Path | None = None) -> str:
+    """Point MLflow at MLFLOW_TRACKING_URI, else at a SQLite file in a folder, and give its URI.
+
+    Parameters
+    ----------
+    folder
+        Where mlflow.db and the artifacts go; the working directory by default.
+    """
+    # Half a dozen bars for files of a few kilobytes say nothing.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        home = (folder or Path.cwd()).resolve()
+        home.mkdir(parents=True, exist_ok=True)
+        uri = f"sqlite:///{home / STORE}"
+    mlflow.set_tracking_uri(uri)
+    if uri.startswith("sqlite:///"):
+        _create_tables(Path(uri.removeprefix("sqlite:///")))
+    return uri
+
+
+def _create_tables(store: Path) -> None:
+    """Let one process at a time create the store: two at once break its first migration."""
+    if store.exists() and store.stat().st_size:
+        return
+    with store.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        mlflow.MlflowClient().search_experiments(max_results=1)
+
+
+@contextmanager
+def tracked_run(experiment: str, run_name: str, params: Mapping[str, Any]) -> Iterator[str]:
+    """Run a job as an MLflow run and give its id; under `mlflow run`, as the run it opened."""
+    if "MLFLOW_RUN_ID" in os.environ:
+        with mlflow.start_run() as run:
+            # `mlflow run` has logged its own parameters under their names already.
+            mlflow.log_params({f"spec.{key}": value for key, value in params.items()})
+            yield run.info.run_id
+        return
+    _choose_experiment(experiment)
+    with mlflow.start_run(run_name=run_name) as run:
+        mlflow.log_params(dict(params))
+        yield run.info.run_id
+
+
+def _choose_experiment(name: str) -> None:
+    client = mlflow.MlflowClient()
+    uri = str(mlflow.get_tracking_uri())
+    if client.get_experiment_by_name(name) is None and uri.startswith("sqlite:///"):
+        # An explicit place: by default artifacts would go wherever the next process stands.
+        home = Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS
+        client.create_experiment(name, artifact_location=home.as_uri())
+    mlflow.set_experiment(name)
+
+
+def log_results(
+    *,
+    metrics: Mapping[str, float],
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, matplotlib.figure.Figure],
+    documents: Mapping[str, Any],
+) -> None:
+    """Log numbers, tables (CSV, to read, and JSON, for MLflow's table view), pictures, JSON."""
+    mlflow.log_metrics({key: float(value) for key, value in metrics.items()})
+    for name, table in tables.items():
+        mlflow.log_table(table.reset_index(drop=True), f"tables/{name}.json")
+        mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
+    for name, picture in pictures.items():
+        mlflow.log_figure(picture, f"pictures/{name}.png")
+    for name, document in documents.items():
+        mlflow.log_dict(document, f"{name}.json")
+
+
+def log_tags(tags: Mapping[str, str]) -> None:
+    """Tag the active run."""
+    mlflow.set_tags(dict(tags))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="patronage-") as name:
+        yield Path(name)

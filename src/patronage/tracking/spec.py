@@ -1,0 +1,202 @@
+"""What a user declares: one TOML file a model, read once and refused where it is not understood.
+
+`--set section.key=value` overrides one value. Below this edge there are plain arguments.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from patronage.errors import SpecError
+
+
+class Section(BaseModel):
+    """A table of a spec: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+
+class TableSource(Section):
+    """Where a table is, what its columns are called and what to do with its odd rows."""
+
+    source: str | list[str]
+    columns: dict[str, str] = {}
+    timezone: str = "UTC"
+    returns: Literal["net", "drop", "fail"] = "fail"
+    missing_ids: Literal["drop", "fail"] = "fail"
+    duplicates: Literal["keep", "drop", "fail"] = "keep"
+    date_format: str | None = None
+    decimal: Literal[".", ","] = "."
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        if timezone not in available_timezones():
+            near = get_close_matches(timezone, sorted(available_timezones()), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is no IANA time zone such as Europe/London{hint}")
+        return timezone
+
+    def reading(self) -> dict[str, Any]:
+        """Arguments of `read_table` but for the source."""
+        return self.model_dump(exclude={"source"})
+
+
+class TransactionsData(Section):
+    """The tables of a model of purchases."""
+
+    transactions: TableSource
+
+
+class Snapshot(Section):
+    """The last day that a model learns from, and how far it is judged beyond it."""
+
+    as_of: date
+    horizon_days: Annotated[int, Field(gt=0, le=36_525)]
+
+
+class LifetimeValueModel(Section):
+    """How value is forecast."""
+
+    purchases: Literal["auto", "bg_nbd", "mbg_nbd"] = "auto"
+    value_days: Annotated[float, Field(gt=0, le=36_525)] = 365.25
+    annual_discount: Annotated[float, Field(ge=0, lt=10)] = 0.10
+    margin: Annotated[float, Field(gt=0)] = 1.0
+
+
+class LifetimeValueGates(Section):
+    """What a lifetime-value model must reach on its holdout to be promoted."""
+
+    max_bias: Annotated[float, Field(gt=0)] = 0.25
+
+
+class LifetimeValueSpec(Section):
+    """A model of what customers will buy and be worth."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    kind: Literal["lifetime_value"]
+    data: TransactionsData
+    snapshot: Snapshot
+    model: LifetimeValueModel = LifetimeValueModel()
+    gates: LifetimeValueGates = LifetimeValueGates()
+
+
+Spec = LifetimeValueSpec
+
+_KINDS: dict[str, type[Section]] = {"lifetime_value": LifetimeValueSpec}
+
+
+def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> Spec:
+    """Read a spec file and put overrides of the form section.key=value over it.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing or no TOML, or holds an unknown key (the nearest right one is
+        named) or a value that does not fit.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(
+            f"{path}: no such file. Give the path of a spec, such as models/clv.toml."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read as text ({error}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path}: is no valid TOML: {error}.") from None
+    return parse_spec(content, overrides, source=str(path))
+
+
+def parse_spec(content: Mapping[str, Any], overrides: Iterable[str] = (), *, source: str) -> Spec:
+    """Check a spec that is a mapping already; `source` is named in messages."""
+    values = _overridden(content, overrides)
+    kind = values.get("kind")
+    if kind not in _KINDS:
+        known = ", ".join(sorted(_KINDS))
+        raise SpecError(f"{source}: kind is {kind!r}; it must be one of {known}.")
+    try:
+        return TypeAdapter(_KINDS[kind]).validate_python(values)  # type: ignore[return-value]
+    except ValidationError as error:
+        raise SpecError(f"{source}: {_first_problem(error, _KINDS[kind])}") from None
+
+
+def has_key(content: Mapping[str, Any], override: str) -> bool:
+    """Say whether the key of an override stands in a (full) spec."""
+    place: Any = content
+    for key in override.partition("=")[0].strip().split("."):
+        if not isinstance(place, Mapping) or key not in place:
+            return False
+        place = place[key]
+    return True
+
+
+def _overridden(content: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    values = _copied(content)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise SpecError(f"--set {override}: write it as section.key=value.")
+        place = values
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise SpecError(f"--set {override}: {key} is a value, not a section.")
+        place[keys[-1]] = _value(text.strip())
+    return values
+
+
+def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _copied(value) if isinstance(value, Mapping) else value
+        for key, value in content.items()
+    }
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML can say
+    """Read as TOML where it is TOML (numbers, dates, lists), else as the text that it is."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _first_problem(error: ValidationError, model: type[Section]) -> str:
+    """One line for the first problem, with the nearest right key where one is misspelt."""
+    problems = error.errors()
+    # A misspelt key usually shows up twice: as unknown and as missing. The first says more.
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in _KINDS)
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(model, first["loc"][:-1])
+        near = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{where} is not a key; {hint}It knows {', '.join(known)}."
+    if first["type"] == "missing":
+        return f"{where} is missing."
+    return f"{where} is {first['input']!r}; {_lowered(first['msg'])}."
+
+
+def _lowered(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field is not None else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)
