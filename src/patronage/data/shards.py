@@ -1,0 +1,80 @@
+"""Orders split once by customer, so that features and scores are made piece by piece.
+
+The shard of a customer comes from md5 of the id, so it is the same in every run, on every
+engine and in every version.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from patronage.data.units import Day, to_day
+
+ORDERS_PER_SHARD = 1_000_000
+
+
+def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that spills to a folder beyond a limit.
+
+    Parameters
+    ----------
+    memory_limit_mb : megabytes of 1,000,000 bytes
+    spill_folder
+        Where what does not fit goes; DuckDB creates and clears it.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'")
+    connection.execute(f"SET temp_directory = '{_quoted(spill_folder)}'")
+    return connection
+
+
+def number_of_shards(n_orders: int, orders_per_shard: int = ORDERS_PER_SHARD) -> int:
+    """Shards that keep each to about `orders_per_shard` orders.
+
+    Examples
+    --------
+    >>> number_of_shards(0), number_of_shards(1_000_000), number_of_shards(1_000_001)
+    (1, 1, 2)
+    """
+    return max(1, -(-n_orders // orders_per_shard))
+
+
+def split_orders(
+    orders: Any,  # noqa: ANN401 - a DuckDB relation, which has no types
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: Day,
+    n_shards: int,
+    folder: Path,
+) -> None:
+    """Write the orders up to `as_of` as Parquet, a folder a shard, in one pass.
+
+    Parameters
+    ----------
+    orders
+        A relation of checked transactions on `connection`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    orders.create_view("orders_to_split", replace=True)
+    shard = f"('0x' || substr(md5(customer_id::varchar), 1, 8))::bigint % {n_shards}"
+    connection.execute(
+        f"COPY (SELECT customer_id, day, amount, {shard} AS shard FROM orders_to_split "
+        f"WHERE day <= {to_day(as_of)}) TO '{_quoted(folder)}' "
+        "(FORMAT parquet, PARTITION_BY (shard), OVERWRITE_OR_IGNORE)"
+    )
+
+
+def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int) -> Any:  # noqa: ANN401
+    """Give one shard's orders as a relation, or None where no customer falls into it."""
+    files = folder / f"shard={shard}"
+    if not files.is_dir():
+        return None
+    return connection.read_parquet(str(files / "*.parquet"), hive_partitioning=False)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
