@@ -1,0 +1,80 @@
+"""From the caller's frame, whatever its engine, to a small pandas table.
+
+The heavy part of every figure is an aggregate that runs in the engine; what comes back has one
+row a group, or at most one row a customer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+from narwhals.stable.v2.typing import IntoFrame
+
+from patronage.errors import DataError
+
+MISSING = "(missing)"
+
+Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
+
+
+def frame_of(table: IntoFrame, *required: str, name: str) -> Frame:
+    """Wrap a native frame and check that it has the columns that are needed.
+
+    Raises
+    ------
+    DataError
+        If a required column is absent.
+    """
+    frame: Frame = nw.from_native(table)
+    columns = frame.collect_schema().names()
+    absent = [column for column in required if column not in columns]
+    if absent:
+        raise DataError(
+            f"{name}: column(s) {', '.join(absent)} not found; it has {', '.join(columns)}. "
+            "Read it with read_table, or map your names with columns = { ours = theirs }."
+        )
+    return frame
+
+
+def has_column(frame: Frame, column: str) -> bool:
+    """Tell whether an optional column is there."""
+    return column in frame.collect_schema().names()
+
+
+def collected(frame: Frame, *integers: str) -> pd.DataFrame:
+    """Run the frame's plan and return a pandas frame.
+
+    Parameters
+    ----------
+    integers
+        Columns that hold whole numbers: DuckDB sums integers to 128 bits, which would arrive
+        as floats.
+    """
+    cast = frame.with_columns(*[nw.col(column).cast(nw.Int64) for column in integers])
+    # Through Arrow, so that every engine gives the same pandas types.
+    table = cast.collect("pyarrow") if isinstance(cast, nw.LazyFrame) else cast
+    return table.to_arrow().to_pandas()  # type: ignore[no-any-return]
+
+
+def same_id_kind(left: pd.Series[Any], right: pd.Series[Any], *, names: tuple[str, str]) -> None:
+    """Refuse to match text ids with number ids: every row would miss, in silence.
+
+    Raises
+    ------
+    DataError
+        If one side is numeric and the other is not, and both have rows.
+    """
+    kinds = [pd.api.types.is_numeric_dtype(side.dtype) for side in (left, right)]
+    if len(left) and len(right) and kinds[0] != kinds[1]:
+        text, number = (names[1], names[0]) if kinds[0] else names
+        raise DataError(
+            f"ids are text in {text} and numbers in {number}, first {left.iloc[0]!r} and "
+            f"{right.iloc[0]!r}; read both tables with the same id type."
+        )
+
+
+def group_labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text labels of a breakdown, with missing values under a name of their own."""
+    return values.astype(object).where(values.notna(), MISSING).astype(str)

@@ -1,0 +1,76 @@
+"""Intervals against statsmodels, scipy and simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from patronage.marketing.figures import per_unit_cost, quotient, ratio, share, to_frame
+from patronage.marketing.intervals import (
+    count_interval,
+    mean_interval,
+    ratio_interval,
+    total_interval,
+    wilson,
+)
+
+
+@given(trials=st.integers(1, 10**6), part=st.floats(0, 1))
+def test_wilson_is_that_of_statsmodels_and_holds_the_share(trials: int, part: float) -> None:
+    hits = round(part * trials)
+    low, high = wilson(hits, trials)
+    assert (low, high) == pytest.approx(
+        proportion_confint(hits, trials, method="wilson"), rel=1e-9, abs=1e-12
+    )
+    assert 0 <= low <= hits / trials <= high <= 1
+
+
+def test_no_trials_have_no_interval() -> None:
+    assert np.isnan(wilson(0, 0)).all()
+    assert np.isnan(mean_interval([1, 0], [5.0, 0.0], [25.0, 0.0])).all()
+    assert np.isnan(ratio_interval([1.0], [2.0])).all()
+    assert np.isnan(ratio_interval([1.0, 2.0], [0.0, 0.0])).all()
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    values = np.array([3.0, 9.0, 4.0, 4.5])
+    low, high = mean_interval(4, values.sum(), (values**2).sum())
+    expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
+    assert (low, high) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_interval_of_a_count_is_the_exact_poisson_one() -> None:
+    low, high = count_interval(10)
+    assert stats.poisson.sf(9, float(low)) == pytest.approx(0.025, rel=1e-9)
+    assert stats.poisson.cdf(10, float(high)) == pytest.approx(0.025, rel=1e-9)
+
+
+def test_ratios_and_totals_cover_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(7)
+    truth, ratio_hits, total_hits = 20.0, 0, 0
+    for _ in range(1_000):
+        orders = rng.poisson(2, size=rng.poisson(200)) + 1
+        revenue = rng.gamma(2 * orders, truth / 2)
+        low, high = ratio_interval(revenue, orders)
+        ratio_hits += bool(low <= truth <= high)
+        low, high = total_interval(revenue.sum(), (revenue**2).sum())
+        total_hits += bool(low <= 200 * 3 * truth <= high)
+    assert ratio_hits / 1_000 == pytest.approx(0.95, abs=0.02)
+    assert total_hits / 1_000 == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_zero_denominator_is_null_with_a_flag_never_zero_or_infinity() -> None:
+    table = to_frame(
+        [share("rate", 0, 0), ratio("roas", 5.0, 0.0, n=0), per_unit_cost("cac", 9, 0)]
+    )
+    assert table["value"].isna().all()
+    assert table[["low", "high"]].isna().all(axis=None)
+    assert table["flag"].tolist() == ["zero_denominator"] * 3
+    assert np.isnan(quotient(1.0, float("nan")))
+
+
+def test_units_left_out_are_counted_and_flagged() -> None:
+    assert share("rate", 1, 2, n_left_out=3).flag == "partly_mature"
+    assert share("rate", 0, 0, n_left_out=3).flag == "immature"
