@@ -1,0 +1,485 @@
+"""Gamma-Gamma model of spend: what a customer's next purchase is worth.
+
+A drop-in for `lifetimes.GammaGammaFitter`, with exact derivatives, a symmetric covariance, and
+a word on every data set that does not identify the model.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
+
+from patronage.errors import ConvergenceError
+from patronage.models import parents
+from patronage.models.histories import numbers, refuse
+from patronage.models.newton import Optimum, maximise
+from patronage.models.spend_likelihood import (
+    Chart,
+    Objective,
+    SpendTotals,
+    held_mean_chart,
+    in_chart,
+    level_chart,
+    spend_objective,
+    spend_totals,
+)
+from patronage.models.state import State
+
+FloatArray = NDArray[np.float64]
+
+NAMES = ["p", "q", "v"]
+COORDINATES = ["p", "q", "p v / q"]
+START = (2.0, 3.0, 1.0)
+
+SAME_SPEND = 1e-9
+"""Means that differ by less than this part of themselves are one price, rounded."""
+
+FARTHEST_MEAN = 2.0
+"""Population mean over observed mean from which `q_constraint` takes the tail for unidentified."""
+
+LONGEST_LOOK = 5.0
+"""Horizon over longest history from which a wrong time unit is the likelier explanation."""
+
+_PERIODS = {"H": 30 * 24, "D": 30, "W": 4.345, "M": 1.0}
+_UNITS = {"H": "hours", "D": "days", "W": "weeks", "M": "months"}
+_LIMITS = {
+    ("p", "infinity"): "the purchases of one customer do not vary",
+    ("q", "infinity"): "customers do not differ in what they spend",
+}
+
+
+class TimeUnitWarning(UserWarning):
+    """Durations look as if they were measured in another unit than the one named."""
+
+
+class GammaGammaFitter(parents.GammaGammaFitter):
+    """Gamma-Gamma model of the mean value of a purchase, independent of how often one buys.
+
+    Parameters
+    ----------
+    penalizer_coef
+        Weight of the sum of squared parameters that is taken from the mean log-likelihood.
+
+    Attributes
+    ----------
+    params_ : Series of p, q, v; v in the currency of the data
+    variance_matrix_ : DataFrame, shape (3, 3), symmetric; NaN for a parameter that runs away
+    standard_errors_ : Series
+    confidence_intervals_ : DataFrame
+        95%, on the log scale, so never below zero.
+    log_likelihood_ : float
+        Sum over customers, without the penalty.
+    status_ : str
+        "converged"; "boundary: ..." naming the limiting model; "infinite mean: ..." when q <= 1;
+        "mean held: ..." when `q_constraint` had to step in.
+    n_customers_, n_left_out_ : float
+        Weight of the customers fitted, and of those without a repeat purchase or with a mean
+        of zero, which the model does not describe.
+    data : DataFrame of monetary_value, frequency, weights, as given to `fit`
+
+    References
+    ----------
+    Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value",
+    http://www.brucehardie.com/notes/025/
+
+    Examples
+    --------
+    Two purchases of 22.35 on average are drawn towards the mean of all customers, 35.17:
+
+    >>> from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value
+    >>> cdnow = load_cdnow_summary_data_with_monetary_value()
+    >>> model = GammaGammaFitter().fit(cdnow["frequency"], cdnow["monetary_value"])
+    >>> model.status_, model.n_customers_, model.n_left_out_
+    ('converged', 946.0, 1411.0)
+    >>> model.conditional_expected_average_profit([2, 0], [22.35, 0.0]).round(2)
+    array([24.66, 35.17])
+    """
+
+    def __init__(self, penalizer_coef: float = 0.0) -> None:
+        self.penalizer_coef = penalizer_coef
+
+    def fit(  # noqa: PLR0913, PLR0917 - lifetimes' signature
+        self,
+        frequency: ArrayLike,
+        monetary_value: ArrayLike,
+        weights: ArrayLike | None = None,
+        initial_params: ArrayLike | None = None,
+        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002 - lifetimes' signature
+        tol: float = 1e-9,
+        index: Any = None,  # noqa: ANN401 - whatever pandas takes
+        q_constraint: bool = False,  # noqa: FBT001, FBT002 - lifetimes' signature
+        **kwargs: Any,  # noqa: ANN401 - lifetimes' signature
+    ) -> Self:
+        """Find the parameters that make the observed means most likely.
+
+        Parameters
+        ----------
+        frequency : shape (n_customers,), whole numbers >= 0
+            Repeat purchases. Customers without one are left out, and counted.
+        monetary_value : shape (n_customers,), >= 0
+            Mean value of a repeat purchase; not read where frequency is zero. Customers with a
+            mean of zero are left out, and counted: the model gives zero no probability.
+        weights : shape (n_customers,), >= 0, optional
+            Customers that a row stands for.
+        initial_params : shape (3,), optional
+            Logarithms of p, q, v to start from, as in lifetimes.
+        verbose
+            Nothing is printed; read `status_` and `n_iterations_`.
+        tol
+            Largest slope of the mean log-likelihood in a log-parameter at the optimum.
+        index
+            Index of `data`.
+        q_constraint
+            Ask for a finite population mean. Where the free optimum has none, or one over twice
+            the observed mean, the tail is not identified: the population mean is then held at
+            the observed mean of customers, and p and q are fitted under that condition.
+        **kwargs
+            `maxiter` limits the passes over the data; other options of scipy have no meaning
+            here and are left aside.
+
+        Raises
+        ------
+        ValueError
+            If an argument holds NaN, infinity, negative or fractional counts, negative means,
+            or lengths differ.
+        ConvergenceError
+            If no customer is left, if all spend the same, or if no optimum is found.
+        """
+        count, mean, weight = _checked(frequency, monetary_value, weights)
+        used = (count > 0) & (mean > 0) & (weight > 0)
+        self.n_customers_ = float(weight[used].sum())
+        self.n_left_out_ = float(weight.sum()) - self.n_customers_
+        _refuse_degenerate(mean[used], self.n_left_out_)
+        totals = spend_totals(count[used], mean[used], weight[used])
+        found = _search(
+            spend_objective(totals, self.penalizer_coef),
+            totals,
+            _start(initial_params, totals),
+            tolerance=tol,
+            max_iterations=int(kwargs.get("maxiter", 200)),
+            holds_mean=q_constraint,
+        )
+        self.status_, self.n_iterations_ = found.status, found.best.n_iterations
+        self._hessian_ = -found.best.hessian
+        self._negative_log_likelihood_ = np.log(totals.scale) - found.best.log_likelihood
+        back = np.array([1.0, 1.0, totals.scale])
+        self._set_estimates(found.params * back, found.covariance * np.outer(back, back))
+        penalty = self.penalizer_coef * float((self.params_**2).sum())
+        self.log_likelihood_ = -self.n_customers_ * (self._negative_log_likelihood_ - penalty)
+        self.data = pd.DataFrame(
+            {"monetary_value": mean, "frequency": count, "weights": weight}, index=index
+        )
+        return self
+
+    def conditional_expected_average_profit(
+        self, frequency: ArrayLike | None = None, monetary_value: ArrayLike | None = None
+    ) -> Any:  # noqa: ANN401 - a Series for a Series, a number for a number
+        """Expect what a customer's next purchase is worth, given those seen.
+
+        A weighted average of the customer's own mean and the population's, equation (5) of the
+        note; the population's alone where frequency is zero.
+
+        Parameters
+        ----------
+        frequency, monetary_value
+            Numbers or arrays, by default those of the fit. monetary_value is not read where
+            frequency is zero.
+
+        Returns
+        -------
+        Number, array, or Series as given, in currency units. Infinite where p x + q <= 1: the
+        model then has no mean (`status_` says so).
+
+        Raises
+        ------
+        ValueError
+            For NaN or negative values, or when nothing is given and the data are not at hand.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        p, q, v = self._unload_params("p", "q", "v")
+        if frequency is None:
+            frequency = self._fitted_data("frequency")
+        if monetary_value is None:
+            monetary_value = self._fitted_data("monetary_value")
+        count = _counted("frequency", frequency)
+        total = count * _mean_seen(count, monetary_value)
+        excess = np.asarray(p * count + q - 1)
+        value = np.full(total.shape, np.inf)
+        np.divide(p * (v + total), excess, out=value, where=excess > 0)
+        for given in (frequency, monetary_value):
+            if isinstance(given, pd.Series):
+                return pd.Series(value, index=given.index)
+        return value if value.ndim else value[()]
+
+    def customer_lifetime_value(  # noqa: PLR0913, PLR0917 - lifetimes' signature
+        self,
+        transaction_prediction_model: Any,  # noqa: ANN401 - any fitter of lifetimes
+        frequency: ArrayLike,
+        recency: ArrayLike,
+        T: ArrayLike,
+        monetary_value: ArrayLike,
+        time: int = 12,
+        discount_rate: float = 0.01,
+        freq: str = "D",
+    ) -> pd.Series[float]:
+        """Discounted value of the months to come, as lifetimes computes it.
+
+        `LifetimeValue` is the better tool: its units are named, its year has 365.25 days and
+        its rate is yearly. This method keeps lifetimes' months of 30 days or 4.345 weeks.
+
+        Parameters
+        ----------
+        transaction_prediction_model
+            A fitted model whose `predict(t, frequency, recency, T)` is cumulative.
+        frequency, recency, T, monetary_value : shape (n_customers,)
+        time
+            Months to look ahead.
+        discount_rate
+            A *month*.
+        freq
+            Unit of recency and T: "H", "D", "W" or "M".
+
+        Returns
+        -------
+        Series named clv, in currency units.
+
+        Raises
+        ------
+        ValueError
+            For another freq.
+
+        Warns
+        -----
+        TimeUnitWarning
+            When the horizon is over five times the longest history, or longer than that on
+            which the model was fitted by as much: the usual sign that freq is wrong.
+        """
+        if freq not in _PERIODS:
+            raise ValueError(f"freq is {freq!r}; it must be one of {', '.join(_PERIODS)}.")
+        spend = np.asarray(self.conditional_expected_average_profit(frequency, monetary_value))
+        ends: FloatArray = np.arange(1, int(time) + 1, dtype=np.float64) * _PERIODS[freq]
+        _warn_of_unit(np.asarray(T, dtype=np.float64), ends, freq, transaction_prediction_model)
+        history = [np.asarray(part, dtype=np.float64) for part in (frequency, recency, T)]
+        value = np.zeros(len(spend))
+        before = np.zeros(len(spend))
+        for month, end in enumerate(ends, start=1):
+            until = np.asarray(transaction_prediction_model.predict(end, *history))
+            value += spend * (until - before) / (1 + discount_rate) ** month
+            before = until
+        index = frequency.index if isinstance(frequency, pd.Series) else None
+        return pd.Series(value, index=index, name="clv")
+
+    def to_state(self) -> State:
+        """Give what is needed to predict again: estimates, never the customers."""
+        self._unload_params("p")
+        covariance = self.variance_matrix_.to_numpy()
+        return State(
+            {
+                "params": self.params_.to_dict(),
+                "covariance": [[None if np.isnan(c) else c for c in row] for row in covariance],
+                "status": self.status_,
+                "n_customers": self.n_customers_,
+                "n_left_out": self.n_left_out_,
+                "log_likelihood": self.log_likelihood_,
+                "penalizer_coef": self.penalizer_coef,
+            },
+            {},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Build the fitted model that `to_state` described."""
+        stored = state.parameters
+        model = cls(penalizer_coef=stored["penalizer_coef"])
+        model.status_ = stored["status"]
+        model.n_customers_, model.n_left_out_ = stored["n_customers"], stored["n_left_out"]
+        model.log_likelihood_ = stored["log_likelihood"]
+        params = np.array([stored["params"][name] for name in NAMES])
+        model._set_estimates(params, np.array(stored["covariance"], dtype=np.float64))
+        return model
+
+    def _set_estimates(self, params: FloatArray, covariance: FloatArray) -> None:
+        errors = np.sqrt(np.diag(covariance))
+        reach = np.exp(1.96 * errors / params)
+        self.params_ = pd.Series(params, index=NAMES)
+        self.variance_matrix_ = pd.DataFrame(covariance, columns=NAMES, index=NAMES)
+        self.standard_errors_ = pd.Series(errors, index=NAMES)
+        self.confidence_intervals_ = pd.DataFrame(
+            {"lower 95% bound": params / reach, "upper 95% bound": params * reach}, index=NAMES
+        )
+
+    def _unload_params(self, *names: str) -> list[float]:
+        if not hasattr(self, "params_"):
+            raise NotFittedError(
+                "GammaGammaFitter is not fitted; call fit(frequency, monetary_value) first."
+            )
+        return [float(self.params_[name]) for name in names]
+
+    def _fitted_data(self, column: str) -> pd.Series[float]:
+        if not hasattr(self, "data"):
+            raise ValueError(f"{column} is not given, and a stored model holds no customers.")
+        return self.data[column]
+
+
+def _checked(
+    frequency: ArrayLike, monetary_value: ArrayLike, weights: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    count = _counted("frequency", frequency)
+    weight = np.ones_like(count) if weights is None else _counted("weights", weights)
+    shapes = count.shape, np.shape(monetary_value), weight.shape
+    if count.ndim != 1 or len(set(shapes)) > 1:
+        raise ValueError(
+            f"frequency, monetary_value and weights have shapes {', '.join(map(str, shapes))}; "
+            "pass one number a customer in each."
+        )
+    whole = "it counts repeat purchases, whole and 0 or more."
+    refuse("frequency", count, count != np.floor(count), "fractional", whole)
+    return count, _mean_seen(count, monetary_value), weight
+
+
+def _counted(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - any array of numbers
+    array = numbers(values, name)
+    refuse(name, array, array < 0, "negative", "it counts, from 0 up.")
+    return array
+
+
+def _mean_seen(count: FloatArray, monetary_value: Any) -> FloatArray:  # noqa: ANN401 - as above
+    """Mean of the purchases counted; zero, whatever was given, where there is none."""
+    given = np.asarray(monetary_value)
+    if given.dtype.kind in "fO":
+        given = np.where(count > 0, given, 0.0)
+    mean = np.where(count > 0, numbers(given, "monetary_value"), 0.0)
+    refuse("monetary_value", mean, mean < 0, "negative", "net refunds before averaging.")
+    return mean
+
+
+def _refuse_degenerate(mean: FloatArray, n_left_out: float) -> None:
+    if len(mean) == 0:
+        raise ConvergenceError(
+            "Gamma-Gamma: no customer has frequency and monetary_value above zero "
+            f"({n_left_out:,.0f} left out); it needs repeat purchases with a value."
+        )
+    if len(mean) == 1:
+        raise ConvergenceError(
+            "Gamma-Gamma: 1 customer has frequency and monetary_value above zero "
+            f"({n_left_out:,.0f} left out); spread between customers needs at least two."
+        )
+    if np.ptp(mean) <= SAME_SPEND * mean[0]:
+        raise ConvergenceError(
+            f"Gamma-Gamma: all {len(mean):,} customers spend {mean[0]:g} a purchase; there is no "
+            "spread to fit, so use that constant."
+        )
+
+
+class _Found(NamedTuple):
+    """Estimates of (p, q, v) in units of the scale, and what to say of them."""
+
+    params: FloatArray
+    covariance: FloatArray
+    status: str
+    best: Optimum
+
+
+def _start(initial_params: ArrayLike | None, totals: SpendTotals) -> FloatArray:
+    if initial_params is None:
+        return np.array(START)
+    p, q, v = np.exp(np.asarray(initial_params, dtype=np.float64))
+    return np.array([p, q, p * v / (q * totals.scale)])
+
+
+def _search(
+    objective: Objective,
+    totals: SpendTotals,
+    start: FloatArray,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    holds_mean: bool,
+) -> _Found:
+    def climb(chart: Callable[[FloatArray], Chart], first: ArrayLike) -> tuple[Optimum, Chart]:
+        best = maximise(
+            in_chart(objective, chart), first, tolerance=tolerance, max_iterations=max_iterations
+        )
+        if best.status == "failed":
+            raise ConvergenceError(
+                f"Gamma-Gamma: {best.message}, on {totals.n:,.0f} customers; look for outliers "
+                "in monetary_value, or give a penalizer_coef such as 0.001."
+            )
+        return best, chart(best.params)
+
+    best, place = climb(level_chart, start)
+    status = _status(best, place.params)
+    if holds_mean and _has_far_mean(place.params, totals):
+        status = _held_status(place.params[1], totals)
+        best, place = climb(partial(held_mean_chart, population_mean=totals.mean), [1.0, 1.0])
+    return _Found(place.params, _covariance(best, place, totals.n), status, best)
+
+
+def _covariance(best: Optimum, place: Chart, n_customers: float) -> FloatArray:
+    """Covariance of p, q, v by the delta method; NaN for what moves with a runaway."""
+    inner = best.log_covariance(n_customers) * np.outer(best.params, best.params)
+    running = list(best.running)
+    inner[running, :] = 0.0
+    inner[:, running] = 0.0
+    covariance = place.jacobian @ inner @ place.jacobian.T
+    lost = (place.jacobian[:, running] != 0).any(axis=1)
+    covariance[lost, :] = np.nan
+    covariance[:, lost] = np.nan
+    return (covariance + covariance.T) / 2
+
+
+def _status(best: Optimum, params: FloatArray) -> str:
+    runs = [(COORDINATES[i], "zero") for i in best.to_zero]
+    runs += [(COORDINATES[i], "infinity") for i in best.to_infinity]
+    if runs:
+        limits = ", ".join(f"{name} -> {limit}" for name, limit in runs)
+        meaning = "; ".join(_LIMITS[run] for run in runs if run in _LIMITS)
+        return f"boundary: {limits}" + (f" ({meaning})" if meaning else "")
+    if params[1] <= 1:
+        return (
+            f"infinite mean: q = {params[1]:.3g} <= 1, so a customer without a repeat "
+            "purchase has no expected spend; fit with q_constraint=True"
+        )
+    return "converged"
+
+
+def _has_far_mean(params: FloatArray, totals: SpendTotals) -> bool:
+    p, q, v = params
+    return bool(q <= 1 or p * v / (q - 1) > FARTHEST_MEAN * totals.mean)
+
+
+def _held_status(q: float, totals: SpendTotals) -> str:
+    return (
+        f"mean held: the free optimum, q = {q:.3g}, has too heavy a tail for a population mean; "
+        f"held at the observed mean of customers, {totals.mean * totals.scale:.6g}"
+    )
+
+
+def _warn_of_unit(ages: FloatArray, ends: FloatArray, freq: str, model: object) -> None:
+    longest = float(ages.max(initial=0.0))
+    fitted = getattr(model, "data", None)
+    seen = float(fitted["T"].max()) if fitted is not None and "T" in fitted else longest
+    look = float(ends[-1]) if len(ends) else 0.0
+    unit = _UNITS[freq]
+    if longest > 0 and look > LONGEST_LOOK * longest:
+        warnings.warn(
+            f"freq={freq!r} looks {look:g} {unit} ahead, {look / longest:.1f} times the longest "
+            f"T, {longest:g}; if T is not in {unit}, name its unit in freq.",
+            TimeUnitWarning,
+            stacklevel=3,
+        )
+    elif seen > 0 and not 1 / LONGEST_LOOK <= longest / seen <= LONGEST_LOOK and longest > 0:
+        warnings.warn(
+            f"the longest T is {longest:g} here and {seen:g} where the purchase model was fitted; "
+            "use one time unit for both.",
+            TimeUnitWarning,
+            stacklevel=3,
+        )
