@@ -118,30 +118,36 @@ def rfm_summary(transactions: IntoFrameT, *, as_of: Day, returns: Returns = "net
     1         bob          0        0  20             0.0
     """
     days = net_days(opened(transactions), as_of=as_of, returns=returns)
-    repeats = nw.col("purchases") - 1
-    # Divided once, by a number that is never zero: the same bits on every engine.
-    divisor = nw.when(repeats > 0).then(repeats).otherwise(nw.lit(1)) * MONEY_SCALE
-    summary = (
-        days.with_columns(**first_value_keys())
-        .group_by("customer_id")
-        .agg(
-            nw.col("_low").min(),
-            nw.col("_high").min(),
-            purchases=nw.len(),
-            first=DAY.min(),
-            last=DAY.max(),
-            value=DAY_VALUE.sum(),
-        )
-        .select(
-            "customer_id",
-            frequency=repeats.cast(nw.Int64),
-            recency=(nw.col("last") - nw.col("first")).cast(nw.Int64),
-            T=(to_day(as_of) - nw.col("first")).cast(nw.Int64),
-            monetary_value=(nw.col("value").cast(nw.Int64) - first_value()) / divisor,
-        )
-    )
+    totals = days.with_columns(**first_value_keys()).group_by("customer_id").agg(**totals_of_days())
+    summary = totals.select("customer_id", **summary_columns(as_of=as_of))
     native: IntoFrameT = summary.to_native()
     return native
+
+
+def totals_of_days() -> dict[str, nw.Expr]:
+    """Aggregate a customer's days, with their `first_value_keys`, to what the summary needs."""
+    return {
+        "low_key": nw.col("low_key").min(),
+        "high_key": nw.col("high_key").min(),
+        "purchases": nw.len(),
+        "first": DAY.min(),
+        "last": DAY.max(),
+        "value": DAY_VALUE.sum(),
+    }
+
+
+def summary_columns(*, as_of: Day) -> dict[str, nw.Expr]:
+    """Give the four statistics of `rfm_summary` from the totals of a customer."""
+    repeats = nw.col("purchases").cast(nw.Int64) - 1
+    repeat_value = nw.col("value").cast(nw.Int64) - first_value()
+    # Divided once, by a number that is never zero: the same bits on every engine.
+    divisor = nw.when(repeats > 0).then(repeats).otherwise(nw.lit(1)) * MONEY_SCALE
+    return {
+        "frequency": repeats,
+        "recency": (nw.col("last") - nw.col("first")).cast(nw.Int64),
+        "T": (to_day(as_of) - nw.col("first")).cast(nw.Int64),
+        "monetary_value": repeat_value / divisor,
+    }
 
 
 def net_days(transactions: FrameT, *, as_of: Day, returns: Returns) -> FrameT:
@@ -170,14 +176,14 @@ def first_value_keys() -> dict[str, nw.Expr]:
     """
     high = DAY_VALUE // _HALF_WORD
     return {
-        "_low": DAY * _HALF_WORD + DAY_VALUE - high * _HALF_WORD,
-        "_high": DAY * _HALF_WORD + high + _OFFSET,
+        "low_key": DAY * _HALF_WORD + DAY_VALUE - high * _HALF_WORD,
+        "high_key": DAY * _HALF_WORD + high + _OFFSET,
     }
 
 
 def first_value() -> nw.Expr:
     """Give the value of the first day, int64 money, from the minima of `first_value_keys`."""
-    low, high = nw.col("_low"), nw.col("_high")
+    low, high = nw.col("low_key"), nw.col("high_key")
     # Written without a remainder, which pandas lacks on Arrow columns.
     high = high - high // _HALF_WORD * _HALF_WORD - _OFFSET
     return high * _HALF_WORD + low - low // _HALF_WORD * _HALF_WORD
