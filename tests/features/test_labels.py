@@ -76,5 +76,5 @@ def test_holdout_has_the_customers_of_the_summary(plain: Callable[..., Any]) -> 
 
 @pytest.mark.parametrize("horizon", [0, -7, 1.5, True])
 def test_window_of_no_whole_days_is_refused(horizon: Any) -> None:
-    with pytest.raises(SpecError, match=r"horizon_days is .*; pass a whole number of days above"):
+    with pytest.raises(SpecError, match=r"horizon_days is .*; pass a whole number above"):
         holdout(frame(ORDERS), as_of=10, horizon_days=horizon)

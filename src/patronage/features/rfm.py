@@ -207,6 +207,11 @@ def opened(native: IntoFrame) -> nw.LazyFrame[Any]:
     return frame
 
 
+def eager(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+    """Run what is lazy; for small results, which end in a message or a picture."""
+    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+
+
 def _by_day(rows: FrameT, sums: dict[str, nw.Expr]) -> FrameT:
     # DuckDB sums integers to 128 bits, and polars may hold the day in 32.
     names = [nw.col(name).cast(nw.Int64) for name in ("day", *sums)]
