@@ -93,7 +93,7 @@ def lift_interval(counts: Counts, critical: float) -> Interval:
     Examples
     --------
     >>> [round(end, 3) for end in lift_interval(Counts(100, 1000, 120, 1000), 1.96)]
-    [-0.065, 0.539]
+    [-0.065, 0.541]
     """
     if counts.control == 0:
         return NO_INTERVAL

@@ -31,7 +31,7 @@ def mixture_rate(alpha: float, tuning: float) -> float:
     Examples
     --------
     >>> round(mixture_rate(0.05, 5000), 8)
-    0.00158716
+    0.00158723
     """
     if not tuning > 0:
         raise SpecError(f"tuning is {tuning}; pass the units of both arms that you plan for.")
@@ -59,7 +59,7 @@ def sequential_critical(n: int, alpha: float = 0.05, tuning: float = DEFAULT_TUN
     Against 1.96 for one look:
 
     >>> round(sequential_critical(5000), 3)
-    3.037
+    3.035
     """
     grown = n * mixture_rate(alpha, tuning)
     return math.sqrt(2.0 * (1.0 + 1.0 / grown) * (0.5 * math.log1p(grown) - math.log(alpha)))

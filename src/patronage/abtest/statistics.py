@@ -155,6 +155,18 @@ def numbers_or_missing(values: ArrayLike, what: str) -> FloatArray:
     raise DataError(f"{what}: the values are no numbers in one dimension; pass one number a unit.")
 
 
+def numbers_or_zero(values: ArrayLike, what: str) -> FloatArray:
+    """Array of floats of shape (n,), zero where a value is missing.
+
+    Raises
+    ------
+    DataError
+        If the values are no numbers, or of more than one dimension.
+    """
+    array = numbers_or_missing(values, what)
+    return np.where(np.isnan(array), 0.0, array)
+
+
 def same_length(array: FloatArray, n: int, what: str) -> FloatArray:
     """Give the array back.
 
