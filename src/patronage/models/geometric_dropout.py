@@ -37,7 +37,7 @@ Forecast = Any
 
 PARAMETERS = ["r", "alpha", "a", "b"]
 
-_START = np.log([0.5, 0.3, 1.0, 3.0])
+_START = np.array([0.5, 0.3, 1.0, 3.0])
 _NORMAL_95 = 1.96
 _WORTH_COLLAPSING = 256
 _SCIPY_OPTIONS = {"disp", "eps", "ftol", "gtol", "iprint", "maxcor", "maxfun", "maxls", "norm"}
@@ -112,18 +112,20 @@ class GeometricDropout:
         max_iterations = _iterations_allowed(kwargs)
         self._scale = 1.0 / float(histories.T.max())
         patterns = collapse(histories)
-        scaled = patterns._replace(
-            recency=patterns.recency * self._scale, T=patterns.T * self._scale
-        )
-        start = _START if initial_params is None else np.asarray(initial_params, dtype=float)
+        # Not by the longest T as in lifetimes: one wrong date there would squeeze all others.
+        unit_T = float(np.median(patterns.T[patterns.T > 0]))
+        scaled = patterns._replace(recency=patterns.recency / unit_T, T=patterns.T / unit_T)
+        to_lifetimes = np.array([1.0, unit_T * self._scale, 1.0, 1.0])
+        penalties = self.penalizer_coef * to_lifetimes**2
+        start = _START if initial_params is None else np.exp(initial_params) / to_lifetimes
         optimum = maximise(
-            GeometricLikelihood(scaled, self.chances_at_start, self.penalizer_coef),
-            np.exp(start),
+            GeometricLikelihood(scaled, self.chances_at_start, penalties),
+            start,
             tolerance=tol,
             max_iterations=max_iterations,
         )
         self.unit_ = unit
-        self._keep(optimum, scaled)
+        self._keep(optimum, patterns, unit_T, penalties)
         self.data = pd.DataFrame(histories._asdict(), index=index).astype({"frequency": np.int64})
         if self.status_ != "converged":
             message = f"{self.model_name}: {self.status_}; intervals of these parameters are NaN."
@@ -150,32 +152,37 @@ class GeometricDropout:
                 "first purchase to the end of observation, in a finer unit."
             )
 
-    def _keep(self, optimum: Optimum, scaled: Histories) -> None:
+    def _keep(
+        self, optimum: Optimum, patterns: Histories, unit_T: float, penalties: FloatArray
+    ) -> None:
         if optimum.status == "failed":
             raise ConvergenceError(
                 f"{self.model_name}: not fitted, {optimum.message}; look for outliers in "
                 "frequency and T, or pass penalizer_coef=0.01."
             )
-        n = float(scaled.weights.sum())
-        params = optimum.params / np.array([1.0, self._scale, 1.0, 1.0])
-        penalty = self.penalizer_coef * float(optimum.params @ optimum.params)
-        purchases = float(scaled.weights @ scaled.frequency)
-        self.params_ = pd.Series(params, index=PARAMETERS)
+        n = float(patterns.weights.sum())
+        purchases = float(patterns.weights @ patterns.frequency) / n
+        penalty = float(penalties @ optimum.params**2)
         # Densities of time change with its unit: each purchase brings a factor of the scale.
-        self.log_likelihood_ = n * (optimum.log_likelihood + penalty) + purchases * float(
-            np.log(self._scale)
+        mean_log_likelihood = optimum.log_likelihood + penalty - purchases * np.log(unit_T)
+        limit = limiting_model(optimum)
+        params = optimum.params * np.array([1.0, unit_T, 1.0, 1.0])
+        self.params_ = pd.Series(params, index=PARAMETERS)
+        self.log_likelihood_ = n * float(mean_log_likelihood)
+        self._negative_log_likelihood_ = float(
+            penalty - mean_log_likelihood + purchases * np.log(self._scale)
         )
-        self._negative_log_likelihood_ = -optimum.log_likelihood
         self._hessian_ = -optimum.hessian
         self.n_iterations_ = optimum.n_iterations
-        self.status_ = limiting_model(optimum)
-        self._set_uncertainty(optimum.log_covariance(n) * np.outer(params, params))
+        self.status_ = limit.status
+        self._set_uncertainty(optimum.log_covariance(n, limit.running) * np.outer(params, params))
 
     def _set_uncertainty(self, covariance: FloatArray) -> None:
         params = self.params_
         self.variance_matrix_ = pd.DataFrame(covariance, index=PARAMETERS, columns=PARAMETERS)
         self.standard_errors_ = pd.Series(np.sqrt(np.diag(covariance)), index=PARAMETERS)
-        factor = np.exp(_NORMAL_95 * self.standard_errors_ / params)
+        with np.errstate(over="ignore"):
+            factor = np.exp(_NORMAL_95 * self.standard_errors_ / params)
         self.confidence_intervals_ = pd.DataFrame(
             {"lower 95% bound": params / factor, "upper 95% bound": params * factor}
         )

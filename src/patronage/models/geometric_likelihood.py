@@ -91,19 +91,19 @@ class GeometricLikelihood:
     Parameters
     ----------
     patterns
-        Distinct histories, time scaled so that the longest T is 1.
+        Distinct histories, time scaled so that T is about 1.
     chances_at_start
         d above: 0 for BG/NBD, 1 for MBG/NBD.
-    penalizer
-        Times the sum of squared parameters, taken off the mean, as in lifetimes.
+    penalties : shape (4,)
+        Times the squared parameters, taken off the mean.
     """
 
     def __init__(
-        self, patterns: Histories, chances_at_start: Literal[0, 1], penalizer: float
+        self, patterns: Histories, chances_at_start: Literal[0, 1], penalties: FloatArray
     ) -> None:
         x, t_x, age, w = patterns
         self.chances_at_start = chances_at_start
-        self.penalizer = penalizer
+        self.penalties = penalties
         self.n_customers = float(w.sum())
         self.buying = RisingSums(x, w)
         self.surviving = RisingSums(x + chances_at_start, w)
@@ -119,11 +119,11 @@ class GeometricLikelihood:
         for part in (self._buy, self._survive, self._leave):
             v, g, h = part(params)
             value, gradient, hessian = value + v, gradient + g, hessian + h
-        n, penalty = self.n_customers, self.penalizer
+        n, penalties = self.n_customers, self.penalties
         return (
-            value / n - penalty * float(params @ params),
-            gradient / n - 2 * penalty * params,
-            hessian / n - 2 * penalty * np.eye(4),
+            value / n - float(penalties @ params**2),
+            gradient / n - 2 * penalties * params,
+            hessian / n - 2 * np.diag(penalties),
         )
 
     def _buy(self, params: FloatArray) -> Derivatives:

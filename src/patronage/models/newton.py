@@ -27,6 +27,7 @@ FLAT = 1e-8
 
 _PART_OF_DIRECTION = 0.3
 _ROUNDING = 1e-13
+_NEAR_WALL = np.log(10.0)
 _LONGEST_STEP = 4.0
 _SHORTEST_STEP = 1e-12
 
@@ -68,21 +69,26 @@ class Optimum:
         """Positions of the parameters without an interior estimate."""
         return tuple(sorted({*self.to_zero, *self.to_infinity}))
 
-    def log_covariance(self, n_customers: float) -> FloatArray:
+    def log_covariance(
+        self, n_customers: float, running: tuple[int, ...] | None = None
+    ) -> FloatArray:
         """Covariance of the estimates of the logarithms, from the inverse observed information.
 
         Parameters
         ----------
         n_customers
             Total weight behind the mean log-likelihood; 1 when the objective is a sum.
+        running
+            Parameters to leave out; by default those that run away.
 
         Returns
         -------
-        Shape (k, k), exactly symmetric. Rows and columns of parameters that run away are NaN;
-        the rest is conditional on those.
+        Shape (k, k), exactly symmetric. Rows and columns of parameters left out are NaN; the
+        rest is conditional on those.
         """
         covariance = np.full(self.hessian.shape, np.nan)
-        free = np.setdiff1d(np.arange(len(self.params)), self.running)
+        held = self.running if running is None else running
+        free = np.setdiff1d(np.arange(len(self.params)), held)
         if len(free):
             values, vectors = np.linalg.eigh(-self.hessian[np.ix_(free, free)] * n_customers)
             values = np.where(values > 0, values, np.nan)
@@ -207,8 +213,7 @@ def _climb(
             radius = min(radius, float(np.linalg.norm(step))) / 4
             if radius < _SHORTEST_STEP:
                 # Rounding, not shape, is what stops the climb this close to a flat top.
-                near = np.abs(here.gradient[free]).max() <= max(1e-6, 100 * tolerance)
-                if near:
+                if np.abs(here.gradient[free]).max() <= max(1e-6, 100 * tolerance):
                     return _settled(here, box, passes)
                 return _optimum(here, "failed", "no step raises the likelihood", passes)
     return _optimum(here, "failed", f"no optimum within {max_iterations} passes", max_iterations)
@@ -224,14 +229,23 @@ def _pinned(here: _Point, box: tuple[float, float]) -> NDArray[np.bool_]:
 def _step(
     here: _Point, free: NDArray[np.bool_], radius: float, box: tuple[float, float]
 ) -> FloatArray:
-    values, vectors = np.linalg.eigh(-here.hessian[np.ix_(free, free)])
-    size = np.maximum(np.abs(values), 1e-14)
-    newton = vectors @ ((vectors.T @ here.gradient[free]) / size)
-    length = np.linalg.norm(newton)
+    """Newton's step for the free parameters, at most `radius` long and inside the box."""
     step = np.zeros_like(here.log_params)
-    step[free] = newton * min(1.0, radius / length)
-    inside: FloatArray = np.clip(here.log_params + step, *box) - here.log_params
-    return inside
+    moving = free.copy()
+    while moving.any():
+        slope = (here.gradient + here.hessian @ step)[moving]
+        values, vectors = np.linalg.eigh(-here.hessian[np.ix_(moving, moving)])
+        newton = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), 1e-14))
+        step[moving] = newton * min(1.0, radius / max(float(np.linalg.norm(newton)), 1e-300))
+        goal = here.log_params + step
+        outside = moving & ((goal < box[0]) | (goal > box[1]))
+        if not outside.any():
+            break
+        # These stop at the wall, and the others choose again with that known.
+        step[outside] = np.clip(goal, *box)[outside] - here.log_params[outside]
+        moving &= ~outside
+        step[moving] = 0.0
+    return step
 
 
 def _is_better(here: _Point, there: _Point, foretold: float) -> bool:
@@ -245,15 +259,15 @@ def _is_better(here: _Point, there: _Point, foretold: float) -> bool:
 
 def _settled(here: _Point, box: tuple[float, float], passes: int) -> Optimum:
     """Tell an estimate from a place where the climb merely ran out of slope."""
-    low = here.log_params <= box[0]
-    high = here.log_params >= box[1]
-    if not (low | high).any():
-        values, vectors = np.linalg.eigh(-here.hessian)
-        for value, vector in zip(values, vectors.T, strict=True):
-            if value < FLAT:
-                moving = np.abs(vector) > _PART_OF_DIRECTION
-                low |= moving & (here.log_params < 0)
-                high |= moving & (here.log_params >= 0)
+    low = here.log_params <= box[0] + _NEAR_WALL
+    high = here.log_params >= box[1] - _NEAR_WALL
+    inner = ~(low | high)
+    if inner.any():
+        values, vectors = np.linalg.eigh(-here.hessian[np.ix_(inner, inner)])
+        moving = np.zeros_like(inner)
+        moving[inner] = (np.abs(vectors[:, values < FLAT]) > _PART_OF_DIRECTION).any(axis=1)
+        low |= moving & (here.log_params < 0)
+        high |= moving & (here.log_params >= 0)
     if not (low | high).any():
         return _optimum(here, "converged", f"optimum found in {passes} passes", passes)
     return replace(
