@@ -7,52 +7,35 @@ a word on every data set that does not identify the model.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from patronage.errors import ConvergenceError
 from patronage.models import parents
 from patronage.models.histories import numbers, refuse
-from patronage.models.newton import Optimum, maximise
-from patronage.models.spend_likelihood import (
-    Chart,
-    Objective,
-    SpendTotals,
-    held_mean_chart,
-    in_chart,
-    level_chart,
-    spend_objective,
-    spend_totals,
-)
+from patronage.models.spend_likelihood import spend_objective, spend_totals
+from patronage.models.spend_search import search, start_from
 from patronage.models.state import State
 
 FloatArray = NDArray[np.float64]
 
 NAMES = ["p", "q", "v"]
-COORDINATES = ["p", "q", "p v / q"]
-START = (2.0, 3.0, 1.0)
 
 SAME_SPEND = 1e-9
 """Means that differ by less than this part of themselves are one price, rounded."""
 
-FARTHEST_MEAN = 2.0
-"""Population mean over observed mean from which `q_constraint` takes the tail for unidentified."""
+CONSTANT_SHAPES = (1e6, 1e15)
+"""p and q that stand for purchases, and customers, without any spread."""
 
 LONGEST_LOOK = 5.0
 """Horizon over longest history from which a wrong time unit is the likelier explanation."""
 
 _PERIODS = {"H": 30 * 24, "D": 30, "W": 4.345, "M": 1.0}
 _UNITS = {"H": "hours", "D": "days", "W": "weeks", "M": "months"}
-_LIMITS = {
-    ("p", "infinity"): "the purchases of one customer do not vary",
-    ("q", "infinity"): "customers do not differ in what they spend",
-}
 
 
 class TimeUnitWarning(UserWarning):
@@ -151,6 +134,11 @@ class GammaGammaFitter(parents.GammaGammaFitter):
             or lengths differ.
         ConvergenceError
             If no customer is left, if all spend the same, or if no optimum is found.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When `status_` is not "converged".
         """
         count, mean, weight = _checked(frequency, monetary_value, weights)
         used = (count > 0) & (mean > 0) & (weight > 0)
@@ -158,10 +146,10 @@ class GammaGammaFitter(parents.GammaGammaFitter):
         self.n_left_out_ = float(weight.sum()) - self.n_customers_
         _refuse_degenerate(mean[used], self.n_left_out_)
         totals = spend_totals(count[used], mean[used], weight[used])
-        found = _search(
+        found = search(
             spend_objective(totals, self.penalizer_coef),
             totals,
-            _start(initial_params, totals),
+            start_from(initial_params, totals),
             tolerance=tol,
             max_iterations=int(kwargs.get("maxiter", 200)),
             holds_mean=q_constraint,
@@ -176,6 +164,8 @@ class GammaGammaFitter(parents.GammaGammaFitter):
         self.data = pd.DataFrame(
             {"monetary_value": mean, "frequency": count, "weights": weight}, index=index
         )
+        if self.status_ != "converged":
+            warnings.warn(f"Gamma-Gamma: {self.status_}.", ConvergenceWarning, stacklevel=2)
         return self
 
     def conditional_expected_average_profit(
@@ -210,7 +200,7 @@ class GammaGammaFitter(parents.GammaGammaFitter):
         if monetary_value is None:
             monetary_value = self._fitted_data("monetary_value")
         count = _counted("frequency", frequency)
-        total = count * _mean_seen(count, monetary_value)
+        total = count * mean_seen(count, monetary_value)
         excess = np.asarray(p * count + q - 1)
         value = np.full(total.shape, np.inf)
         np.divide(p * (v + total), excess, out=value, where=excess > 0)
@@ -277,6 +267,31 @@ class GammaGammaFitter(parents.GammaGammaFitter):
         index = frequency.index if isinstance(frequency, pd.Series) else None
         return pd.Series(value, index=index, name="clv")
 
+    @classmethod
+    def constant(cls, price: float, n_customers: float, n_left_out: float = 0.0) -> Self:
+        """Build the limit in which every purchase of every customer has one price.
+
+        Parameters
+        ----------
+        price
+            In currency units.
+        n_customers, n_left_out
+            As `fit` would count them.
+
+        Examples
+        --------
+        >>> model = GammaGammaFitter.constant(9.99, n_customers=3)
+        >>> model.conditional_expected_average_profit([0, 4], [0.0, 9.99]).round(6)
+        array([9.99, 9.99])
+        """
+        model = cls()
+        p, q = CONSTANT_SHAPES
+        model.status_ = f"constant: every repeat customer spends {price:g} a purchase"
+        model.n_customers_, model.n_left_out_ = float(n_customers), float(n_left_out)
+        model.log_likelihood_ = np.inf
+        model._set_estimates(np.array([p, q, price * (q - 1) / p]), np.full((3, 3), np.nan))
+        return model
+
     def to_state(self) -> State:
         """Give what is needed to predict again: estimates, never the customers."""
         self._unload_params("p")
@@ -288,7 +303,9 @@ class GammaGammaFitter(parents.GammaGammaFitter):
                 "status": self.status_,
                 "n_customers": self.n_customers_,
                 "n_left_out": self.n_left_out_,
-                "log_likelihood": self.log_likelihood_,
+                "log_likelihood": self.log_likelihood_
+                if np.isfinite(self.log_likelihood_)
+                else None,
                 "penalizer_coef": self.penalizer_coef,
             },
             {},
@@ -301,7 +318,8 @@ class GammaGammaFitter(parents.GammaGammaFitter):
         model = cls(penalizer_coef=stored["penalizer_coef"])
         model.status_ = stored["status"]
         model.n_customers_, model.n_left_out_ = stored["n_customers"], stored["n_left_out"]
-        model.log_likelihood_ = stored["log_likelihood"]
+        known = stored["log_likelihood"]
+        model.log_likelihood_ = np.inf if known is None else known
         params = np.array([stored["params"][name] for name in NAMES])
         model._set_estimates(params, np.array(stored["covariance"], dtype=np.float64))
         return model
@@ -342,7 +360,7 @@ def _checked(
         )
     whole = "it counts repeat purchases, whole and 0 or more."
     refuse("frequency", count, count != np.floor(count), "fractional", whole)
-    return count, _mean_seen(count, monetary_value), weight
+    return count, mean_seen(count, monetary_value), weight
 
 
 def _counted(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - any array of numbers
@@ -351,14 +369,31 @@ def _counted(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - any array 
     return array
 
 
-def _mean_seen(count: FloatArray, monetary_value: Any) -> FloatArray:  # noqa: ANN401 - as above
-    """Mean of the purchases counted; zero, whatever was given, where there is none."""
+def mean_seen(count: FloatArray, monetary_value: Any) -> FloatArray:  # noqa: ANN401 - as above
+    """Read the mean of the purchases counted; zero, whatever was given, where there is none.
+
+    Raises
+    ------
+    ValueError
+        If a mean is missing, infinite, negative or no number.
+    """
     given = np.asarray(monetary_value)
     if given.dtype.kind in "fO":
         given = np.where(count > 0, given, 0.0)
     mean = np.where(count > 0, numbers(given, "monetary_value"), 0.0)
     refuse("monetary_value", mean, mean < 0, "negative", "net refunds before averaging.")
     return mean
+
+
+def is_one_price(mean: FloatArray) -> bool:
+    """Tell whether several customers spend the same, up to rounding.
+
+    Examples
+    --------
+    >>> is_one_price(np.array([9.99, 9.99 * 3 / 3])), is_one_price(np.array([9.99]))
+    (True, False)
+    """
+    return len(mean) > 1 and bool(np.ptp(mean) <= SAME_SPEND * mean[0])
 
 
 def _refuse_degenerate(mean: FloatArray, n_left_out: float) -> None:
@@ -372,95 +407,11 @@ def _refuse_degenerate(mean: FloatArray, n_left_out: float) -> None:
             "Gamma-Gamma: 1 customer has frequency and monetary_value above zero "
             f"({n_left_out:,.0f} left out); spread between customers needs at least two."
         )
-    if np.ptp(mean) <= SAME_SPEND * mean[0]:
+    if is_one_price(mean):
         raise ConvergenceError(
             f"Gamma-Gamma: all {len(mean):,} customers spend {mean[0]:g} a purchase; there is no "
             "spread to fit, so use that constant."
         )
-
-
-class _Found(NamedTuple):
-    """Estimates of (p, q, v) in units of the scale, and what to say of them."""
-
-    params: FloatArray
-    covariance: FloatArray
-    status: str
-    best: Optimum
-
-
-def _start(initial_params: ArrayLike | None, totals: SpendTotals) -> FloatArray:
-    if initial_params is None:
-        return np.array(START)
-    p, q, v = np.exp(np.asarray(initial_params, dtype=np.float64))
-    return np.array([p, q, p * v / (q * totals.scale)])
-
-
-def _search(
-    objective: Objective,
-    totals: SpendTotals,
-    start: FloatArray,
-    *,
-    tolerance: float,
-    max_iterations: int,
-    holds_mean: bool,
-) -> _Found:
-    def climb(chart: Callable[[FloatArray], Chart], first: ArrayLike) -> tuple[Optimum, Chart]:
-        best = maximise(
-            in_chart(objective, chart), first, tolerance=tolerance, max_iterations=max_iterations
-        )
-        if best.status == "failed":
-            raise ConvergenceError(
-                f"Gamma-Gamma: {best.message}, on {totals.n:,.0f} customers; look for outliers "
-                "in monetary_value, or give a penalizer_coef such as 0.001."
-            )
-        return best, chart(best.params)
-
-    best, place = climb(level_chart, start)
-    status = _status(best, place.params)
-    if holds_mean and _has_far_mean(place.params, totals):
-        status = _held_status(place.params[1], totals)
-        best, place = climb(partial(held_mean_chart, population_mean=totals.mean), [1.0, 1.0])
-    return _Found(place.params, _covariance(best, place, totals.n), status, best)
-
-
-def _covariance(best: Optimum, place: Chart, n_customers: float) -> FloatArray:
-    """Covariance of p, q, v by the delta method; NaN for what moves with a runaway."""
-    inner = best.log_covariance(n_customers) * np.outer(best.params, best.params)
-    running = list(best.running)
-    inner[running, :] = 0.0
-    inner[:, running] = 0.0
-    covariance = place.jacobian @ inner @ place.jacobian.T
-    lost = (place.jacobian[:, running] != 0).any(axis=1)
-    covariance[lost, :] = np.nan
-    covariance[:, lost] = np.nan
-    return (covariance + covariance.T) / 2
-
-
-def _status(best: Optimum, params: FloatArray) -> str:
-    runs = [(COORDINATES[i], "zero") for i in best.to_zero]
-    runs += [(COORDINATES[i], "infinity") for i in best.to_infinity]
-    if runs:
-        limits = ", ".join(f"{name} -> {limit}" for name, limit in runs)
-        meaning = "; ".join(_LIMITS[run] for run in runs if run in _LIMITS)
-        return f"boundary: {limits}" + (f" ({meaning})" if meaning else "")
-    if params[1] <= 1:
-        return (
-            f"infinite mean: q = {params[1]:.3g} <= 1, so a customer without a repeat "
-            "purchase has no expected spend; fit with q_constraint=True"
-        )
-    return "converged"
-
-
-def _has_far_mean(params: FloatArray, totals: SpendTotals) -> bool:
-    p, q, v = params
-    return bool(q <= 1 or p * v / (q - 1) > FARTHEST_MEAN * totals.mean)
-
-
-def _held_status(q: float, totals: SpendTotals) -> str:
-    return (
-        f"mean held: the free optimum, q = {q:.3g}, has too heavy a tail for a population mean; "
-        f"held at the observed mean of customers, {totals.mean * totals.scale:.6g}"
-    )
 
 
 def _warn_of_unit(ages: FloatArray, ends: FloatArray, freq: str, model: object) -> None:
