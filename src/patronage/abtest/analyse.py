@@ -229,11 +229,22 @@ def _notes(
         for reason, n in zip(excluded["reason"], excluded["units"], strict=True)
     ]
     differ = [
-        segment_note(test["metric"], test["segment"], test["p_value"], plan.alpha, language)
+        segment_note(
+            _names(test["metric"], test["arm"], plan),
+            test["segment"],
+            test["p_value"],
+            plan.alpha,
+            language,
+        )
         for test in tests
         if not np.isnan(test["p_value"])
     ]
     return (*left_out, *differ)
+
+
+def _names(metric: str, arm: str, plan: Plan) -> Names:
+    control = str(plan.control)
+    return Names(metric, plan.names.get(control, control), plan.names.get(arm, arm))
 
 
 def _arms(present: list[str], plan: Plan) -> list[str]:
@@ -268,7 +279,7 @@ def _positions(labels: "pd.Series[str]") -> dict[str, Positions]:
 
 def _measure(kept: pd.DataFrame, outcome: Outcome, plan: Plan) -> Measured:
     source = f"metric {outcome.name}"
-    read = [kept[column] for column in outcome.columns]
+    read: list[Any] = [kept[column] for column in outcome.columns]
     past = read.pop() if outcome.covariate is not None else None
     if outcome.missing == "zero":
         read = [numbers_or_zero(values, source) for values in read]
@@ -335,14 +346,9 @@ def _judged(
         arms = [(arm, comparison) for metric, arm, comparison in found if metric is outcome]
         adjusted = adjust([comparison.p_value for _, comparison in arms], plan.correction)
         for (arm, comparison), p in zip(arms, adjusted, strict=True):
-            names = Names(
-                outcome.name,
-                plan.names.get(str(plan.control), str(plan.control)),
-                plan.names.get(arm, arm),
-            )
             words = verdict(
                 comparison,
-                names,
+                _names(outcome.name, arm, plan),
                 language=language,
                 p_adjusted=float(p) if len(arms) > 1 and plan.correction != "none" else None,
                 ratio=ratio,

@@ -242,7 +242,11 @@ def _power_curve(
         # Past here power is one to all digits, and the noncentral t has none.
         if size * math.sqrt(smaller / 2) > 30:  # noqa: PLR2004 - standard errors
             return 1.0
-        chosen = normal if metric == "proportion" or smaller > NORMAL_FROM else student
-        return float(chosen.power(size, n_control, alpha, ratio=treatment_per_control))
+        if metric != "proportion" and smaller <= NORMAL_FROM:
+            found = float(student.power(size, n_control, alpha, ratio=treatment_per_control))
+            # The noncentral t has no value for some large arguments, where it is normal.
+            if math.isfinite(found):
+                return found
+        return float(normal.power(size, n_control, alpha, ratio=treatment_per_control))
 
     return reached

@@ -57,8 +57,8 @@ WORDS: dict[str, dict[str, str]] = {
         "interval": ", {level} interval {low} to {high}",
         "end": ".",
         "p": " Chance alone gives a difference at least this large in {share} of tests "
-        "(p = {p}{corrected}).",
-        "p sequential": " p = {p}{corrected}, right at every look.",
+        "(p {p}{corrected}).",
+        "p sequential": " p {p}{corrected}, right at every look.",
         "corrected": ", corrected for several comparisons",
         "chance": " The chance that {treatment} is the better one is {chance}; choosing it gives "
         "up {loss} on average.",
@@ -80,10 +80,10 @@ WORDS: dict[str, dict[str, str]] = {
         "clipped": "{clipped} outlying values were capped, so this is an effect on capped values.",
         "past": "Adjusted for what was known before the test, which took away {reduction} of "
         "the variance.",
-        "no difference by segment": "The effect on {metric} is not shown to differ by {segment} "
-        "(p = {p}).",
-        "difference by segment": "The effect on {metric} differs by {segment} (p = {p}): read the "
-        "segments, and confirm them in a new test before acting on one.",
+        "no difference by segment": "The effect of {treatment} on {metric} is not shown to differ "
+        "by {segment} (p = {p}).",
+        "difference by segment": "The effect of {treatment} on {metric} differs by {segment} "
+        "(p = {p}): read the segments, and confirm them in a new test before acting on one.",
         "left out": "{n} left out: {reason}.",
         "control zero": "A relative difference has no interval here, because {control} is not "
         "clearly above zero.",
@@ -98,9 +98,8 @@ WORDS: dict[str, dict[str, str]] = {
         "相差{effect}",
         "interval": "，{level}置信区间为{low}至{high}",
         "end": "。",
-        "p": "若两组实际并无差异，仅凭偶然出现至少这么大差异的概率为{share}"
-        "（p = {p}{corrected}）。",
-        "p sequential": "p = {p}{corrected}，随时查看均有效。",
+        "p": "若两组实际并无差异，仅凭偶然出现至少这么大差异的概率为{share}（p {p}{corrected}）。",
+        "p sequential": "p {p}{corrected}，随时查看均有效。",
         "corrected": "，已作多重比较校正",
         "chance": "{treatment}更好的概率为{chance}；选择它平均会损失{loss}。",
         "points": "{x}个百分点",
@@ -115,8 +114,10 @@ WORDS: dict[str, dict[str, str]] = {
         "warning": "各组人数与计划略有出入（{ratio}）：行动之前请先查找原因，例如记录丢失。",
         "clipped": "有{clipped}个极端值被截断，因此这是对截断后数值的效果。",
         "past": "已按测试前的已知信息作调整，方差减少了{reduction}。",
-        "no difference by segment": "未显示{metric}上的效果因{segment}而异（p = {p}）。",
-        "difference by segment": "{metric}上的效果因{segment}而异（p = {p}）：请分别查看各细分，"
+        "no difference by segment": "未显示{treatment}在{metric}上的效果因{segment}而异"
+        "（p = {p}）。",
+        "difference by segment": "{treatment}在{metric}上的效果因{segment}而异"
+        "（p = {p}）：请分别查看各细分，"
         "并在针对某一细分行动前用新的测试加以确认。",
         "left out": "已排除{n}个：{reason}。",
         "control zero": "由于{control}的水平与零无明显差别，此处无法给出相对差异的区间。",
@@ -133,6 +134,10 @@ REASONS_ZH = {
     "exposed outside the period": "触达日不在测试期内",
     "window not complete": "观察期尚未结束",
 }
+
+
+# The unit stands once, behind the upper end.
+BARE = {"points": "{x}"}
 
 
 def verdict(
@@ -191,17 +196,17 @@ def verdict(
 
 
 def segment_note(
-    metric: str, segment: str, p_value: float, alpha: float, language: Language = "en"
+    names: Names, segment: str, p_value: float, alpha: float, language: Language = "en"
 ) -> str:
     """Say whether an effect differs by a segment, from the p value of `heterogeneity`.
 
     Examples
     --------
-    >>> segment_note("visits", "region", 0.4, 0.05)
-    'The effect on visits is not shown to differ by region (p = 0.4).'
+    >>> segment_note(Names("visits", "control", "e-mail"), "region", 0.4, 0.05)
+    'The effect of e-mail on visits is not shown to differ by region (p = 0.4).'
     """
     key = "difference by segment" if p_value < alpha else "no difference by segment"
-    return WORDS[language][key].format(metric=metric, segment=segment, p=f"{p_value:.2g}")
+    return WORDS[language][key].format(**names._asdict(), segment=segment, p=f"{p_value:.2g}")
 
 
 def exclusion_note(reason: str, n: int, language: Language = "en") -> str:
@@ -263,10 +268,10 @@ def _facts(
         "n_t": f"{found.n_treatment:,}",
         "n_c": f"{found.n_control:,}",
         "effect": _difference(found, found.effect, words),
-        "low": _difference(found, found.low, words),
+        "low": _difference(found, found.low, BARE),
         "high": _difference(found, found.high, words),
         "level": f"{100 * (1 - found.alpha):g}%",
-        "p": "<0.0001" if p_value < 1e-4 else f"{p_value:.2g}",  # noqa: PLR2004 - four places
+        "p": "< 0.0001" if p_value < 1e-4 else f"= {p_value:.2g}",  # noqa: PLR2004 - four places
         "share": "<0.01%" if p_value < 1e-4 else _percent(p_value),  # noqa: PLR2004 - as above
         "reduction": _percent(found.variance_reduction),
         "corrected": "" if p_adjusted is None else words["corrected"],
