@@ -1,1 +1,192 @@
 """Command line: one command per job; parsing here, work in `patronage.jobs`."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from patronage.errors import PatronageError, SpecError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Specification = Annotated[Path, typer.Argument(metavar="SPEC", help="Such as models/clv.toml.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override section.key of the spec; repeatable."
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OURS=THEIRS", help="Which column is ours; repeatable."),
+]
+Timezone = Annotated[str | None, typer.Option(help="The business's IANA time zone.")]
+Returns = Annotated[str | None, typer.Option(help="net | drop | fail: amounts below zero.")]
+MissingIds = Annotated[str | None, typer.Option(help="drop | fail: rows without an id.")]
+Duplicates = Annotated[str | None, typer.Option(help="keep | drop | fail: repeated rows.")]
+DateFormat = Annotated[str | None, typer.Option(help="Such as %d/%m/%Y, where it is ambiguous.")]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark of the file, . or ,")]
+
+
+@app.callback()
+def patronage() -> None:
+    """Train, judge and run models of customer value, churn and leads."""
+    # A store's migrations and each registered version are news to nobody here.
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    warnings.showwarning = _show_warning
+
+
+@contextmanager
+def _known_errors() -> Iterator[None]:
+    """Turn the user's problems, not ours, into one line and an exit code."""
+    try:
+        yield
+    except PatronageError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(code=error.exit_code) from error
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(f"warning: {message}", err=True)
+
+
+def _mapping(pairs: list[str] | None) -> dict[str, str]:
+    """Parse OURS=THEIRS pairs."""
+    mapping = {}
+    for pair in pairs or []:
+        ours, equals, theirs = pair.partition("=")
+        if not (equals and ours.strip() and theirs.strip()):
+            raise SpecError(f"--columns {pair}: write it as ours=theirs, customer_id=CustomerID.")
+        mapping[ours.strip()] = theirs.strip()
+    return mapping
+
+
+@app.command()
+def check(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="File, glob or data set.")],
+    table: Annotated[str, typer.Option(help="Which table's contract.")] = "transactions",
+    columns: Columns = None,
+    timezone: Timezone = None,
+    returns: Returns = None,
+    missing_ids: MissingIds = None,
+    duplicates: Duplicates = None,
+    date_format: DateFormat = None,
+    decimal: Decimal = None,
+) -> None:
+    """Check a table against its contract and show what is in it; writes nothing."""
+    from patronage.data.read import check_table
+
+    given = {
+        "timezone": timezone,
+        "returns": returns,
+        "missing_ids": missing_ids,
+        "duplicates": duplicates,
+        "date_format": date_format,
+        "decimal": decimal,
+    }
+    with _known_errors():
+        policies = {key: value for key, value in given.items() if value is not None}
+        _, report = check_table(source, table, columns=_mapping(columns) or None, **policies)
+    typer.echo(str(report))
+
+
+@app.command()
+def train(spec: Specification, overrides: Overrides = None) -> None:
+    """Fit the model of SPEC, judge it on the days after, log and register it as challenger."""
+    from patronage.jobs.train import train_model  # MLflow loads only when it is used
+    from patronage.tracking.spec import read_spec
+
+    with _known_errors():
+        run = train_model(read_spec(spec, overrides or []))
+    typer.echo("\n".join(run.lines()))
+
+
+@app.command()
+def backtest(spec: Specification, overrides: Overrides = None) -> None:
+    """Judge the model of SPEC beside its baselines on the days after its as_of."""
+    from patronage.jobs.backtest import backtest_model
+    from patronage.tracking.spec import read_spec
+
+    with _known_errors():
+        run = backtest_model(read_spec(spec, overrides or []))
+    typer.echo("\n".join(run.lines()))
+
+
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="Registered model, e.g. clv.")],
+    version: Annotated[int | None, typer.Option(help="A version; default the challenger.")] = None,
+    force: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--force", help="Promote against the gates; this is logged.")
+    ] = False,
+) -> None:
+    """Make the challenger champion if it passes the gates of its spec on its holdout."""
+    from patronage.jobs.promote import promote_model
+
+    with _known_errors():
+        done = promote_model(name, version=version, force=force)
+    grounds = f"forced, {done.validation_status}" if done.forced else done.validation_status
+    typer.echo(f"{done.name} version {done.version} is champion ({grounds}: {done.reason})")
+
+
+@app.command()
+def score(
+    models: Annotated[list[str], typer.Argument(help="Registered models, e.g. clv churn.")],
+    source: Annotated[str, typer.Option("--input", help="File, glob or data set.")],
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day observed.")],
+    output: Annotated[Path, typer.Option(help="Folder that the scores go under.")],
+    columns: Columns = None,
+    overrides: Overrides = None,
+    timezone: Timezone = None,
+    returns: Returns = None,
+    missing_ids: MissingIds = None,
+    duplicates: Duplicates = None,
+    date_format: DateFormat = None,
+    decimal: Decimal = None,
+    memory_limit: Annotated[str, typer.Option(help="Such as 2GB or 500MB.")] = "2GB",
+) -> None:
+    """Score every customer seen by AS_OF with the champion of each model.
+
+    Column names and policies default to those that the model was trained with.
+    """
+    from patronage.jobs.score import score_customers
+    from patronage.jobs.scoring_plan import plan_scoring
+
+    given: dict[str, Any] = {
+        "columns": _mapping(columns) or None,
+        "timezone": timezone,
+        "returns": returns,
+        "missing_ids": missing_ids,
+        "duplicates": duplicates,
+        "date_format": date_format,
+        "decimal": decimal,
+    }
+    with _known_errors():
+        plan = plan_scoring(
+            models,
+            source,
+            as_of=as_of.date(),
+            reading={key: value for key, value in given.items() if value is not None},
+            overrides=overrides or [],
+        )
+        run = score_customers(plan, output=output, memory_limit=memory_limit)
+    done = "were scored before" if run.was_done else "scored"
+    typer.echo(f"{run.n_customers:,} customers {done} with {', '.join(models)} -> {run.folder}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
+) -> None:
+    """Run the main job on CDNOW: train, judge, register, promote, score 23,570 customers."""
+    from patronage.jobs.demo import run_demo
+
+    with _known_errors():
+        for line in run_demo(out):
+            typer.echo(line)

@@ -57,6 +57,8 @@ class Artifact:
         JSON-able facts: spec, as_of, horizon_days, fingerprints, metrics of the holdout, versions.
     version
         Version in the registry, "" where it was not loaded from one.
+    sha256
+        Of the manifest, "" before it is written.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Artifact:
     model: Any
     details: Mapping[str, Any]
     version: str = ""
+    sha256: str = ""
 
     @property
     def feature_names(self) -> list[str]:
@@ -138,7 +141,7 @@ def read_artifact(
         If the folder holds no model, a file is missing, added or changed, or the format or the
         kind is not known to this version.
     """
-    files = _confirmed_files(folder, manifest_sha256)
+    files, sha256 = _confirmed_files(folder, manifest_sha256)
     content = json.loads(files.pop(MODEL_FILE))
     kind = content.get("kind")
     if content.get("format") != FORMAT or kind not in _CLASSES:
@@ -149,7 +152,7 @@ def read_artifact(
         )
     module, name = _CLASSES[kind]
     model = getattr(import_module(module), name).from_state(State(content["parameters"], files))
-    return Artifact(content["name"], kind, model, content["details"], version)
+    return Artifact(content["name"], kind, model, content["details"], version, sha256)
 
 
 def versions() -> dict[str, str]:
@@ -163,7 +166,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _confirmed_files(folder: Path, manifest_sha256: str | None) -> dict[str, bytes]:
+def _confirmed_files(folder: Path, manifest_sha256: str | None) -> tuple[dict[str, bytes], str]:
     manifest_path = folder / MANIFEST_FILE
     if not manifest_path.is_file():
         raise RegistryError(
@@ -184,7 +187,7 @@ def _confirmed_files(folder: Path, manifest_sha256: str | None) -> dict[str, byt
     for name, content in files.items():
         if _sha256(content) != expected[name]:
             raise RegistryError(f"{folder / name}: its sha256 is not the manifest's. {_REMEDY}")
-    return files
+    return files, _sha256(manifest_bytes)
 
 
 _REMEDY = "Do not use these files; fetch the model again or train it anew."

@@ -1,0 +1,162 @@
+"""Where scores go: parts first, the manifest and _SUCCESS after them, latest.json last.
+
+Every file is complete or not there: a reader, a second scorer or a run after a kill never
+meets half of one. The parts of one fingerprint are the same bytes whoever writes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from patronage.data.write import write_atomically
+from patronage.errors import SpecError
+from patronage.jobs.scoring_plan import ScoringPlan
+
+SUCCESS, MANIFEST, LATEST = "_SUCCESS", "manifest.json", "latest.json"
+
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
+_LEAST_MB = 250
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """How a limit for the process is shared out."""
+
+    megabytes: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "2GB" or "500MB".
+
+        Examples
+        --------
+        >>> MemoryLimit.parse("2GB").megabytes
+        2000
+        """
+        match = _SIZE.match(text)
+        megabytes = (
+            0 if match is None else float(match[1]) * (1000 if match[2].upper() == "GB" else 1)
+        )
+        if megabytes < _LEAST_MB:
+            raise SpecError(f"memory limit is {text}; write 2GB or 500MB, at least {_LEAST_MB}MB.")
+        return cls(int(megabytes))
+
+    @property
+    def database_mb(self) -> int:
+        """DuckDB's part: what Python and one shard's frames leave."""
+        return max(125, self.megabytes // 2 - 200)
+
+    @property
+    def orders_per_shard(self) -> int:
+        """Orders whose features and scores fit into the rest."""
+        return self.megabytes * 250
+
+
+class ScoreFolder:
+    """The folder of one fingerprint under an output folder."""
+
+    def __init__(self, output: Path, plan: ScoringPlan) -> None:
+        self.output = output
+        self.plan = plan
+        self.folder = output / plan.names / plan.as_of.isoformat() / plan.fingerprint
+
+    def is_done(self) -> bool:
+        """Say whether an earlier run finished it."""
+        return (self.folder / SUCCESS).is_file() and (self.folder / MANIFEST).is_file()
+
+    def n_rows(self) -> int:
+        """Rows that were scored."""
+        return int(self._manifest()["rows"])
+
+    def has_part(self, shard: int, n_shards: int) -> bool:
+        """Say whether a part was written, by this run or one before it."""
+        return self._part(shard, n_shards).is_file()
+
+    def write_part(self, table: pa.Table, shard: int, n_shards: int) -> None:
+        """Write one shard's scores."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(
+            self._part(shard, n_shards),
+            lambda path: pq.write_table(table, path, compression="zstd"),
+        )
+
+    def finish(self, n_shards: int) -> None:
+        """Write the manifest and _SUCCESS, drop parts of another layout, and publish."""
+        parts = [self._part(shard, n_shards) for shard in range(n_shards)]
+        parts = [part for part in parts if part.is_file()]
+        for stale in set(self.folder.glob("part-*.parquet")) - set(parts):
+            stale.unlink()
+        plan = self.plan
+        manifest = {
+            "as_of": plan.as_of.isoformat(),
+            "files": {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts},
+            "rows": sum(pq.read_metadata(part).num_rows for part in parts),
+            "models": {artifact.name: artifact.version for artifact in plan.artifacts},
+            "fingerprint": plan.fingerprint,
+        }
+        _write_json(self.folder / MANIFEST, manifest)
+        write_atomically(self.folder / SUCCESS, lambda path: path.write_bytes(b""))
+        self.publish()
+
+    def publish(self) -> None:
+        """Point latest.json at this folder."""
+        manifest = self._manifest()
+        latest = {key: manifest[key] for key in ("as_of", "rows", "models", "fingerprint")}
+        latest["folder"] = str(self.folder.relative_to(self.output))
+        path = self.output / LATEST
+        if not path.is_file() or path.read_bytes() != _json(latest):
+            _write_json(path, latest)
+
+    def _part(self, shard: int, n_shards: int) -> Path:
+        return self.folder / f"part-{shard:05d}-of-{n_shards:05d}.parquet"
+
+    def _manifest(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())
+        return content
+
+
+@contextmanager
+def scratch_beside(output: Path) -> Iterator[Path]:
+    """Give this process a folder under the output, and clear what killed runs left of theirs."""
+    output.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
+    for left in output.glob(f".scratch-{host}-*"):
+        if not _is_running(int(left.name.rpartition("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    scratch = output / f".scratch-{host}-{os.getpid()}"
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    with suppress(ProcessLookupError):
+        try:
+            os.kill(process, 0)
+        except PermissionError:
+            return True
+        return True
+    return False
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    write_atomically(path, lambda temporary: temporary.write_bytes(_json(content)))

@@ -1,0 +1,65 @@
+"""Fit, judge, log and register the model of a spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from patronage.jobs.lifetime_value import fit_lifetime_value
+from patronage.jobs.trained import Trained
+from patronage.tracking.registry import register
+from patronage.tracking.run import log_results, log_tags, tracked_run, use_store
+from patronage.tracking.spec import Spec
+
+FIT = {"lifetime_value": fit_lifetime_value}
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """What a training run registered, and how it fared."""
+
+    run_id: str
+    store: str
+    version: str
+    trained: Trained
+
+    def lines(self) -> list[str]:
+        """Say it to the person at the terminal."""
+        done = self.trained
+        name = done.artifact.name
+        promotes = done.tags["validation_status"] == "passed"
+        following = f"next: patronage promote {name}" + ("" if promotes else " --force")
+        return [
+            *done.lines,
+            f"holdout: {done.tags['validation_status']} ({done.tags['validation_reason']})",
+            f"registered: {name} version {self.version} as challenger in {self.store}",
+            following,
+        ]
+
+
+def train_model(spec: Spec, *, store_folder: Path | None = None) -> TrainRun:
+    """Fit to `as_of`, judge on the window after it, register that same fit as challenger.
+
+    Parameters
+    ----------
+    store_folder
+        Where the tracking store goes if MLFLOW_TRACKING_URI does not say.
+
+    Raises
+    ------
+    PatronageError
+        If the data break their contract or cannot carry the model; nothing is registered.
+    """
+    trained = FIT[spec.kind](spec)
+    store = use_store(store_folder)
+    parameters = spec.model_dump(mode="json")
+    with tracked_run(f"patronage/{spec.name}", f"train {spec.name}", parameters) as run_id:
+        log_results(
+            metrics=trained.metrics,
+            tables=trained.tables,
+            pictures=trained.pictures,
+            documents=trained.documents,
+        )
+        log_tags(trained.tags)
+        version = register(trained.artifact, trained.example, trained.tags)
+    return TrainRun(run_id, store, version, trained)
