@@ -85,8 +85,7 @@ def attribution_report(  # noqa: PLR0913 - keywords, as those of `attribute`
     (['models', 'credit', 'value', 'intervals', 'synergy', 'totals'],
      {'channel': ['a', 'b'], 'first': [2.0, 1.0], 'markov': [0.9, 2.1]})
     """
-    certainty = certainty or Certainty()
-    settings = settings_of(order, options)
+    certainty, settings = certainty or Certainty(), settings_of(order, options)
     names = models_for(journeys, models, settings, columns)
     paths = read_paths(journeys, columns=columns, separator=separator, extras=extras_for(names))
     credits_ = {name: credit_by(paths, name, settings) for name in names}
@@ -112,8 +111,8 @@ def attribution_report(  # noqa: PLR0913 - keywords, as those of `attribute`
             **frame,
         )
     if spend is not None:
-        costs = spend_by_channel(spend, spend_key)
-        report["costs"] = cost_table(journeys, channels, credits_, costs)
+        spent = spend_by_channel(spend, spend_key)
+        report["costs"] = cost_table(journeys, channels, credits_, spent)
     return report | {"totals": like(journeys, _totals(paths))}
 
 
