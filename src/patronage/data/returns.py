@@ -4,6 +4,8 @@ A refund reduces its own day, what is left of it the customer's latest earlier d
 later ones: those had not happened when the goods came back.
 """
 
+from typing import Any, NamedTuple
+
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.typing import FrameT
 
@@ -57,3 +59,64 @@ def net_refunds(days: FrameT) -> FrameT:
         )
         .drop("_owed", "_lowest")
     )
+
+
+class RefundFigures(NamedTuple):
+    """What became of refunds, in the unit of the amounts.
+
+    Attributes
+    ----------
+    netted
+        Refunds that reduce a purchase of their own or an earlier day.
+    unmatched
+        Refunds that find none.
+    customers_unmatched
+        Customers with such a refund.
+    """
+
+    netted: int
+    unmatched: int
+    customers_unmatched: int
+
+
+def refund_figures(transactions: Any) -> RefundFigures:  # noqa: ANN401 - a frame of any engine
+    """Net a whole table and sum up.
+
+    Parameters
+    ----------
+    transactions
+        customer_id, day, amount (int64), as a frame of any engine.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> orders = pl.DataFrame({"customer_id": "a", "day": [1, 2], "amount": [50, -80]})
+    >>> refund_figures(orders)
+    RefundFigures(netted=50, unmatched=30, customers_unmatched=1)
+    """
+    amount, zero = nw.col("amount"), nw.lit(0, dtype=nw.Int64)
+    is_refund = amount < 0
+    lines: nw.LazyFrame[Any] = nw.from_native(transactions).lazy()
+    days = (
+        lines.select(
+            "customer_id",
+            "day",
+            "amount",
+            refund=nw.when(is_refund).then(-amount).otherwise(zero),
+            is_refund=nw.when(is_refund).then(nw.lit(1)).otherwise(nw.lit(0)),
+        )
+        .group_by("customer_id", "day")
+        .agg(
+            day_value=amount.sum(),
+            refunds=nw.col("is_refund").sum(),
+            refund=nw.col("refund").sum(),
+        )
+    )
+    found_none = nw.when(nw.col("unmatched") > 0).then(nw.lit(1)).otherwise(nw.lit(0))
+    sums = (
+        net_refunds(days)
+        .with_columns(found_none=found_none)
+        .select(nw.col("refund").sum(), nw.col("unmatched").sum(), nw.col("found_none").sum())
+    )
+    refund, unmatched, customers = (int(value or 0) for value in sums.collect().row(0))
+    return RefundFigures(refund - unmatched, unmatched, customers)

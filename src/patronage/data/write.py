@@ -1,31 +1,104 @@
-"""Files that are complete or not there, whatever happens to the process that writes them."""
+"""Files that are there whole or not at all, also after a crash."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from patronage.data.columns import ScoreColumn
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place.
+def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
+    """Let `write` make a file beside `path`, and put it in place only when it is on disk.
+
+    Two processes that write the same file do each other no harm: the later one stays.
 
     Parameters
     ----------
     path
-        What was there before is there until the new file is complete and on disk.
+        Where the file ends up; missing folders are made.
     write
-        Called with the temporary path, which names this process.
+        Is called with the path to write to.
+
+    Returns
+    -------
+    The path.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     written = write_atomically(f"{folder}/a.txt", lambda path: path.write_text("done"))
+    ...     written.read_text()
+    'done'
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Readers of the folder pass over names that begin with a dot.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _flush_to_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _flush_to_disk(path.parent)
+    return path
+
+
+def with_units(table: pa.Table, columns: Sequence[ScoreColumn]) -> pa.Table:
+    """Attach unit and meaning to the columns of a table, for its Parquet file.
+
+    Parameters
+    ----------
+    table
+    columns
+        What is known of columns; those that the table lacks are passed over.
+
+    Examples
+    --------
+    >>> from patronage.data.columns import SCORE_COLUMNS
+    >>> table = with_units(pa.table({"age_days": [3]}), SCORE_COLUMNS)
+    >>> table.schema.field("age_days").metadata[b"unit"]
+    b'days'
+    """
+    known = {column.name: column for column in columns}
+    fields = []
+    for field in table.schema:
+        column = known.get(field.name)
+        if column is not None:
+            described = {"unit": column.unit, "meaning": column.meaning}
+            field = field.with_metadata((field.metadata or {}) | described)  # noqa: PLW2901 - the same field
+        fields.append(field)
+    return table.cast(pa.schema(fields, metadata=table.schema.metadata))
+
+
+def write_parquet(path: str | Path, table: pa.Table, columns: Sequence[ScoreColumn] = ()) -> Path:
+    """Write a table as Parquet, atomically, with unit and meaning in each column's metadata.
+
+    Parameters
+    ----------
+    path
+    table
+    columns
+        What is known of columns.
+
+    Returns
+    -------
+    The path.
+    """
+    described = with_units(table, columns)
+    return write_atomically(
+        path, lambda temporary: pq.write_table(described, temporary, compression="zstd")
+    )
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
