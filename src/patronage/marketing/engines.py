@@ -13,8 +13,11 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
 from patronage.errors import DataError
+from patronage.marketing.periods import check_unit
 
 MISSING = "(missing)"
+
+CALENDAR_PARTS = ("_era", "_rest", "_year", "_left")
 
 Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
@@ -55,7 +58,7 @@ def collected(frame: Frame, *integers: str) -> pd.DataFrame:
     cast = frame.with_columns(*[nw.col(column).cast(nw.Int64) for column in integers])
     # Through Arrow, so that every engine gives the same pandas types.
     table = cast.collect("pyarrow") if isinstance(cast, nw.LazyFrame) else cast
-    return table.to_arrow().to_pandas()  # type: ignore[no-any-return]
+    return table.to_arrow().to_pandas(ignore_metadata=True)  # type: ignore[no-any-return]
 
 
 def same_id_kind(left: pd.Series[Any], right: pd.Series[Any], *, names: tuple[str, str]) -> None:
@@ -78,3 +81,39 @@ def same_id_kind(left: pd.Series[Any], right: pd.Series[Any], *, names: tuple[st
 def group_labels(values: pd.Series[Any]) -> pd.Series[Any]:
     """Text labels of a breakdown, with missing values under a name of their own."""
     return values.astype(object).where(values.notna(), MISSING).astype(str)
+
+
+def with_calendar(frame: Frame, *, unit: str, **days: str) -> Frame:
+    """Add the index of `periods.calendar_index` of day columns, on any engine.
+
+    Whole-number arithmetic alone, since engines turn integers into dates each in its own way;
+    step by step, since an expression that holds itself many times takes DuckDB minutes to parse.
+
+    Parameters
+    ----------
+    days
+        New column = column of days that it is made from, after the year 0.
+
+    References
+    ----------
+    Hinnant (2013), "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+    """
+    check_unit(unit)
+    for name, column in days.items():
+        day = nw.col(column).cast(nw.Int64)
+        if unit in {"day", "week"}:
+            frame = frame.with_columns((day if unit == "day" else (day + 3) // 7).alias(name))
+            continue
+        era, rest, year, left = (nw.col(part) for part in CALENDAR_PARTS)
+        frame = frame.with_columns(_rest=day + 719_468)  # days since 0000-03-01
+        frame = frame.with_columns(_era=rest // 146_097)
+        frame = frame.with_columns(_rest=rest - era * 146_097)
+        leap = rest - rest // 1_460 + rest // 36_524 - rest // 146_096
+        frame = frame.with_columns(_year=leap // 365)
+        frame = frame.with_columns(_left=rest - 365 * year - year // 4 + year // 100)
+        month = (5 * left + 2) // 153  # 0 is March
+        index = (year + era * 400) * 12 + month + 2 - 1970 * 12
+        frame = frame.with_columns(index.alias(name)).drop(*CALENDAR_PARTS)
+        if unit == "quarter":
+            frame = frame.with_columns((nw.col(name) // 3).alias(name))
+    return frame

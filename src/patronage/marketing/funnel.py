@@ -244,27 +244,16 @@ def _progress(
     never reads the table twice.
     """
     _check(order, window_days)
-    frame = frame_of(steps, "unit_id", "day", "step", *([by] if by else []), name="steps")
-    at = nw.col("at") if has_column(frame, "at") else nw.col("day") * DAY_MICROSECONDS
-    day, last = nw.col("day"), to_day(as_of)
-    frame = frame.select(
-        "unit_id",
-        "step",
-        day=day.cast(nw.Int64),
-        at=at.cast(nw.Int64),
-        group=_label(by) if by else nw.lit(ALL),
-    ).filter(day <= last, nw.col("step").is_in(list(order)), ~nw.col("unit_id").is_null())
+    last = to_day(as_of)
+    events = _events(steps, order, last=last, by=by)
+    day, never = nw.col("day"), nw.lit(NEVER, dtype=nw.Int64)
     enters = nw.col("step") == order[0]
     if period is not None:
         enters = enters & (day >= period.first_day) & (day <= period.last_day)
-    never = nw.lit(NEVER, dtype=nw.Int64)
-    frame = frame.with_columns(
-        at_0=nw.when(enters).then(nw.col("at")).otherwise(never),
-        entered_day=nw.when(enters).then(day).otherwise(never),
-    ).with_columns(
-        at_0=nw.col("at_0").min().over("unit_id"),
-        entered_day=nw.col("entered_day").min().over("unit_id"),
-    )
+    entered = {"at_0": nw.col("at"), "entered_day": day}
+    frame = events.with_columns(
+        **{name: nw.when(enters).then(at).otherwise(never) for name, at in entered.items()}
+    ).with_columns(*[nw.col(name).min().over("unit_id") for name in entered])
     frame = frame.filter(_reached(0))
     in_window = day <= nw.col("entered_day") + window_days
     for number in range(1, len(order)):
@@ -274,16 +263,31 @@ def _progress(
         frame = frame.with_columns(
             nw.when(here).then(nw.col("at")).otherwise(never).alias(name)
         ).with_columns(nw.col(name).min().over("unit_id"))
-    reached = [f"at_{number}" for number in range(len(order))]
+    kept = ["group", "entered_day", *[f"at_{number}" for number in range(len(order))]]
     return (
         frame.filter(enters, nw.col("at") == nw.col("at_0"))
         .group_by("unit_id")
-        .agg(
-            nw.col("group").min(),
-            nw.col("entered_day").min(),
-            *[nw.col(name).min() for name in reached],
-        )
+        .agg(*[nw.col(name).min() for name in kept])
         .with_columns(mature=nw.col("entered_day") <= last - window_days)
+    )
+
+
+def _events(steps: IntoFrame, order: Sequence[str], *, last: int, by: str | None) -> Frame:
+    """Select the rows of the funnel's steps: unit_id, step, day, at, group."""
+    frame = frame_of(steps, "unit_id", "day", "step", *([by] if by else []), name="steps")
+    at = (
+        nw.col("at") if has_column(frame, "at") else nw.col("day").cast(nw.Int64) * DAY_MICROSECONDS
+    )
+    return frame.select(
+        "unit_id",
+        "step",
+        day=nw.col("day").cast(nw.Int64),
+        at=at.cast(nw.Int64),
+        group=_label(by) if by else nw.lit(ALL),
+    ).filter(
+        nw.col("day") <= last,
+        nw.col("step").is_in(list(order)),
+        ~nw.col("unit_id").is_null(),
     )
 
 
