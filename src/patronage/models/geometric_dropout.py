@@ -13,16 +13,20 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from patronage.errors import ConvergenceError
 from patronage.models.geometric_likelihood import GeometricLikelihood
 from patronage.models.histories import (
+    Forecast,
     Histories,
-    check_values,
+    checked_count,
     checked_histories,
+    checked_history,
+    checked_horizon,
+    like_given,
     numbers,
-    refuse,
 )
 from patronage.models.limits import limiting_model
 from patronage.models.newton import Optimum, maximise
@@ -32,10 +36,9 @@ from patronage.models.state import State
 from patronage.models.survivors import Survivor, expected_purchases, factorial_moment, log_pmf
 
 FloatArray = NDArray[np.float64]
-Forecast = Any
-"""A float for scalars, a Series where one was passed, else an array."""
 
 PARAMETERS = ["r", "alpha", "a", "b"]
+_INDEX = pd.Index(PARAMETERS)
 
 _START = np.array([0.5, 0.3, 1.0, 3.0])
 _NORMAL_95 = 1.96
@@ -49,6 +52,7 @@ class GeometricDropout:
     model_name: ClassVar[str]
     chances_at_start: ClassVar[Literal[0, 1]]
     penalizer_coef: float
+    params_: pd.Series
 
     def fit(  # noqa: PLR0913, PLR0917 - the signature of lifetimes
         self,
@@ -126,7 +130,8 @@ class GeometricDropout:
         )
         self.unit_ = unit
         self._keep(optimum, patterns, unit_T, penalties)
-        self.data = pd.DataFrame(histories._asdict(), index=index).astype({"frequency": np.int64})
+        columns = histories._asdict() | {"frequency": histories.frequency.astype(np.int64)}
+        self.data = pd.DataFrame(columns, index=index)
         if self.status_ != "converged":
             message = f"{self.model_name}: {self.status_}; intervals of these parameters are NaN."
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
@@ -161,13 +166,13 @@ class GeometricDropout:
                 "frequency and T, or pass penalizer_coef=0.01."
             )
         n = float(patterns.weights.sum())
-        purchases = float(patterns.weights @ patterns.frequency) / n
+        purchases = float((patterns.weights * patterns.frequency).sum()) / n
         penalty = float(penalties @ optimum.params**2)
         # Densities of time change with its unit: each purchase brings a factor of the scale.
         mean_log_likelihood = optimum.log_likelihood + penalty - purchases * np.log(unit_T)
         limit = limiting_model(optimum)
         params = optimum.params * np.array([1.0, unit_T, 1.0, 1.0])
-        self.params_ = pd.Series(params, index=PARAMETERS)
+        self.params_ = pd.Series(params, index=_INDEX)
         self.log_likelihood_ = n * float(mean_log_likelihood)
         self._negative_log_likelihood_ = float(
             penalty - mean_log_likelihood + purchases * np.log(self._scale)
@@ -175,15 +180,27 @@ class GeometricDropout:
         self._hessian_ = -optimum.hessian
         self.n_iterations_ = optimum.n_iterations
         self.status_ = limit.status
-        self._set_uncertainty(optimum.log_covariance(n, limit.running) * np.outer(params, params))
+        self._covariance = optimum.log_covariance(n, limit.running) * np.outer(params, params)
 
-    def _set_uncertainty(self, covariance: FloatArray) -> None:
-        params = self.params_
-        self.variance_matrix_ = pd.DataFrame(covariance, index=PARAMETERS, columns=PARAMETERS)
-        self.standard_errors_ = pd.Series(np.sqrt(np.diag(covariance)), index=PARAMETERS)
+    @property
+    def variance_matrix_(self) -> pd.DataFrame:
+        """Covariance of the estimates; NaN where the likelihood has no optimum."""
+        self._unload_params()
+        return pd.DataFrame(self._covariance, index=_INDEX, columns=_INDEX)
+
+    @property
+    def standard_errors_(self) -> pd.Series:
+        """Square roots of the variances."""
+        self._unload_params()
+        return pd.Series(np.sqrt(np.diag(self._covariance)), index=_INDEX)
+
+    @property
+    def confidence_intervals_(self) -> pd.DataFrame:
+        """Bounds of 95%, from the logarithms of the parameters, so above zero."""
+        params, errors = self.params_, self.standard_errors_
         with np.errstate(over="ignore"):
-            factor = np.exp(_NORMAL_95 * self.standard_errors_ / params)
-        self.confidence_intervals_ = pd.DataFrame(
+            factor = np.exp(_NORMAL_95 * errors / params)
+        return pd.DataFrame(
             {"lower 95% bound": params / factor, "upper 95% bound": params * factor}
         )
 
@@ -220,7 +237,7 @@ class GeometricDropout:
         Array of the broadcast shape, at least one-dimensional.
         """
         self._unload_params()
-        return np.atleast_1d(self._p_alive(*_history(frequency, recency, T)))
+        return np.atleast_1d(self._p_alive(*checked_history(frequency, recency, T)))
 
     def conditional_probability_alive_matrix(
         self, max_frequency: int | None = None, max_recency: int | None = None
@@ -255,13 +272,13 @@ class GeometricDropout:
         A float for scalars, a Series with the same index where one was passed, else an array.
         """
         self._unload_params()
-        horizon, history = _horizon(t), _history(frequency, recency, T)
+        horizon, history = checked_horizon(t), checked_history(frequency, recency, T)
         alive = self._p_alive(*history)
         if horizon.ndim == 0:
             expected = self._by_pattern(lambda who: expected_purchases(horizon, who), history)
         else:
             expected = self._at_each(expected_purchases, horizon, history)
-        return _like(alive * expected, t, frequency, recency, T)
+        return like_given(alive * expected, t, frequency, recency, T)
 
     def predict(
         self, t: ArrayLike, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
@@ -284,7 +301,10 @@ class GeometricDropout:
         Shape (n, n_times), cumulative: take np.diff along axis 1 for purchases within steps.
         """
         self._unload_params()
-        horizons, history = _horizon(times), np.atleast_1d(*_history(frequency, recency, T))
+        horizons, history = (
+            checked_horizon(times),
+            np.atleast_1d(*checked_history(frequency, recency, T)),
+        )
         expected = self._by_pattern(
             lambda who: expected_purchases(
                 horizons, Survivor(who.r[:, None], who.alpha[:, None], who.a, who.b[:, None])
@@ -304,7 +324,10 @@ class GeometricDropout:
         frequency, recency, T : shape (n,)
         """
         self._unload_params()
-        horizon, history = _horizon(t), np.atleast_1d(*_history(frequency, recency, T))
+        horizon, history = (
+            checked_horizon(t),
+            np.atleast_1d(*checked_history(frequency, recency, T)),
+        )
         alive = self._p_alive(*history)
         both = self._by_pattern(
             lambda who: np.stack(
@@ -328,7 +351,11 @@ class GeometricDropout:
             History, as in `fit`; everything broadcasts.
         """
         self._unload_params()
-        count, horizon, (x, t_x, age) = _count(n), _horizon(t), _history(frequency, recency, T)
+        count, horizon, (x, t_x, age) = (
+            checked_count(n),
+            checked_horizon(t),
+            checked_history(frequency, recency, T),
+        )
         alive = self._p_alive(x, t_x, age)
         if_alive = log_pmf(count, horizon, self._alive_now(x, age))
         with np.errstate(divide="ignore"):
@@ -353,7 +380,7 @@ class GeometricDropout:
         t : time units of the fit, >= 0
         n : whole numbers >= 0; broadcasts against t
         """
-        return _like(np.exp(self.log_pmf(n, t)), t, n)
+        return like_given(np.exp(self.log_pmf(n, t)), t, n)
 
     def expected_number_of_purchases_up_to_time(self, t: ArrayLike) -> Forecast:
         """Forecast the repeat purchases of a new customer within t.
@@ -364,8 +391,8 @@ class GeometricDropout:
         """
         self._unload_params()
         start = np.zeros(())
-        expected = expected_purchases(_horizon(t), self._alive_now(start, start))
-        return _like(self._p_alive(start, start, start) * expected, t)
+        expected = expected_purchases(checked_horizon(t), self._alive_now(start, start))
+        return like_given(self._p_alive(start, start, start) * expected, t)
 
     def generate_new_data(
         self, size: int = 1, *, T: ArrayLike | None = None, seed: int | None = None
@@ -394,7 +421,7 @@ class GeometricDropout:
     def to_state(self) -> State:
         """Everything that forecasts need, as plain values; customers stay behind."""
         self._unload_params()
-        rows = self.variance_matrix_.to_numpy().tolist()
+        rows = self._covariance.tolist()
         return State(
             {
                 "penalizer_coef": self.penalizer_coef,
@@ -416,7 +443,7 @@ class GeometricDropout:
         fitter.log_likelihood_ = stored["log_likelihood"]
         fitter.status_ = stored["status"]
         fitter.unit_ = stored["unit"]
-        fitter._set_uncertainty(np.array(stored["variance_matrix"], dtype=float))
+        fitter._covariance = np.array(stored["variance_matrix"], dtype=float)
         return fitter
 
     def _by_pattern(
@@ -443,12 +470,6 @@ class GeometricDropout:
         return forecast(one_t, self._alive_now(one_x, one_age))[found.row_of]
 
 
-def expit(log_odds: FloatArray) -> FloatArray:
-    """Probability from log-odds, without overflow."""
-    small = np.exp(-np.abs(log_odds))
-    return np.asarray(np.where(log_odds > 0, 1.0, small) / (1.0 + small))
-
-
 def _none_for_nan(value: float) -> float | None:
     """Spell a missing number as JSON does."""
     return None if np.isnan(value) else value
@@ -459,44 +480,3 @@ def _iterations_allowed(options: dict[str, object]) -> int:
     if unknown:
         raise TypeError(f"fit() got an unexpected keyword argument {unknown[0]!r}.")
     return int(str(options.get("maxiter", 200)))
-
-
-def _horizon(t: ArrayLike) -> FloatArray:
-    horizon = numbers(t, "t")
-    refuse("t", horizon, horizon < 0, "negative", "it is the time to look ahead.")
-    return horizon
-
-
-def _count(n: ArrayLike) -> FloatArray:
-    count = numbers(n, "n")
-    wrong = (count < 0) | (count != np.floor(count))
-    refuse("n", count, wrong, "no count", "pass whole numbers, 0 or more.")
-    return count
-
-
-def _history(
-    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Check histories to forecast from, broadcast to one shape."""
-    _same_index(frequency, recency, T)
-    x, t_x, age = np.broadcast_arrays(
-        numbers(frequency, "frequency"), numbers(recency, "recency"), numbers(T, "T")
-    )
-    check_values(x, t_x, age)
-    return x, np.minimum(t_x, age), age
-
-
-def _same_index(*arguments: ArrayLike) -> None:
-    indexes = [values.index for values in arguments if isinstance(values, pd.Series)]
-    if any(not index.equals(indexes[0]) for index in indexes[1:]):
-        raise ValueError(
-            "the indexes of frequency, recency and T differ; take the three from one frame."
-        )
-
-
-def _like(result: FloatArray, *arguments: ArrayLike) -> Forecast:
-    """Give back the kind that was passed."""
-    for values in arguments:
-        if isinstance(values, pd.Series) and result.shape == values.shape:
-            return pd.Series(result, index=values.index)
-    return float(result) if result.ndim == 0 else result

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Forecast = Any
+"""A float for scalars, a Series where one was passed, else an array."""
 
 _SHOWN = 3
 _ROUNDING = 1e-9
@@ -146,3 +148,46 @@ def refuse(name: str, values: FloatArray, wrong: Mask, meaning: str, remedy: str
             f"{name} is {meaning} for {int(wrong.sum()):,} of {wrong.size:,} customers, "
             f"first {first}; {remedy}"
         )
+
+
+def checked_horizon(t: ArrayLike) -> FloatArray:
+    """Check times to look ahead, any shape."""
+    horizon = numbers(t, "t")
+    refuse("t", horizon, horizon < 0, "negative", "it is the time to look ahead.")
+    return horizon
+
+
+def checked_count(n: ArrayLike) -> FloatArray:
+    """Check numbers of purchases, any shape."""
+    count = numbers(n, "n")
+    wrong = (count < 0) | (count != np.floor(count))
+    refuse("n", count, wrong, "no count", "pass whole numbers, 0 or more.")
+    return count
+
+
+def checked_history(
+    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Check histories to forecast from, broadcast to one shape."""
+    _same_index(frequency, recency, T)
+    x, t_x, age = np.broadcast_arrays(
+        numbers(frequency, "frequency"), numbers(recency, "recency"), numbers(T, "T")
+    )
+    check_values(x, t_x, age)
+    return x, np.minimum(t_x, age), age
+
+
+def _same_index(*arguments: ArrayLike) -> None:
+    indexes = [values.index for values in arguments if isinstance(values, pd.Series)]
+    if any(not index.equals(indexes[0]) for index in indexes[1:]):
+        raise ValueError(
+            "the indexes of frequency, recency and T differ; take the three from one frame."
+        )
+
+
+def like_given(result: FloatArray, *arguments: ArrayLike) -> Forecast:
+    """Give back the kind that was passed."""
+    for values in arguments:
+        if isinstance(values, pd.Series) and result.shape == values.shape:
+            return pd.Series(result, index=values.index)
+    return float(result) if result.ndim == 0 else result

@@ -24,6 +24,9 @@ from scipy.special import betainc, betaln, xlog1py, xlogy
 
 FloatArray = NDArray[np.float64]
 
+ByPower = Callable[[FloatArray, FloatArray, float, FloatArray], FloatArray]
+GivenP = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+
 _SERIES_Z = 0.95
 _SERIES_A = 40.0
 _SERIES_ALTERNATION = 4.0
@@ -80,18 +83,7 @@ def expected_purchases(t: FloatArray, alive: Survivor) -> FloatArray:
     >>> expected_purchases(np.array([1.0, 3.0, 32.0]), one).round(4)
     array([0.0532, 0.1506, 1.0437])
     """
-    t, r, alpha, b = np.broadcast_arrays(t, alive.r, alive.alpha, alive.b)
-    shape = t.shape
-    t, r, alpha, b = (np.ravel(values) for values in (t, r, alpha, b))
-    out = np.zeros(t.size)
-    z = t / (alpha + t)
-    quick = (z <= _SERIES_Z) & (alive.a <= _SERIES_A) & (r - alive.a - b < _SERIES_ALTERNATION)
-    for part in _chunks_of_like_z(z, quick):
-        out[part] = _series(z[part], r[part], alive.a, b[part])
-    rest = np.flatnonzero(~quick)
-    if rest.size:
-        out[rest] = _mixture(_first_moment, t[rest] / alpha[rest], r[rest], alive.a, b[rest])
-    return out.reshape(shape)
+    return _forecast(t, alive, _first_series, _first_moment)
 
 
 def factorial_moment(t: FloatArray, alive: Survivor) -> FloatArray:
@@ -107,9 +99,7 @@ def factorial_moment(t: FloatArray, alive: Survivor) -> FloatArray:
     >>> factorial_moment(np.array([2.0]), stays).round(6)
     array([1.5])
     """
-    t, r, alpha, b = np.broadcast_arrays(t, alive.r, alive.alpha, alive.b)
-    tau = np.ravel(t / alpha)
-    return _mixture(_second_moment, tau, np.ravel(r), alive.a, np.ravel(b)).reshape(t.shape)
+    return _forecast(t, alive, _second_series, _second_moment)
 
 
 def log_pmf(n: FloatArray, t: FloatArray, alive: Survivor) -> FloatArray:
@@ -142,6 +132,22 @@ def log_pmf(n: FloatArray, t: FloatArray, alive: Survivor) -> FloatArray:
         )
 
 
+def _forecast(t: FloatArray, alive: Survivor, series: ByPower, given_p: GivenP) -> FloatArray:
+    """Sum the series where it is quick and safe, integrate over p elsewhere."""
+    t, r, alpha, b = np.broadcast_arrays(t, alive.r, alive.alpha, alive.b)
+    shape = t.shape
+    t, r, alpha, b = (np.ravel(values) for values in (t, r, alpha, b))
+    a, out = alive.a, np.zeros(t.size)
+    z = t / (alpha + t)
+    quick = (z <= _SERIES_Z) & (r - a - b < _SERIES_ALTERNATION) & (a <= _SERIES_A)
+    for part in _chunks_of_like_z(z, quick):
+        out[part] = series(z[part], r[part], a, b[part])
+    rest = np.flatnonzero(~quick)
+    if rest.size:
+        out[rest] = _mixture(given_p, t[rest] / alpha[rest], r[rest], a, b[rest])
+    return out.reshape(shape)
+
+
 def _chunks_of_like_z(z: FloatArray, quick: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Positions in blocks of similar z: each block stops at its own number of terms."""
     rows = np.flatnonzero(quick & (z > 0))
@@ -150,7 +156,7 @@ def _chunks_of_like_z(z: FloatArray, quick: NDArray[np.bool_]) -> list[NDArray[n
     return [rows[at : at + _CHUNK] for at in range(0, rows.size, _CHUNK)]
 
 
-def _series(z: FloatArray, r: FloatArray, a: float, b: FloatArray) -> FloatArray:
+def _first_series(z: FloatArray, r: FloatArray, a: float, b: FloatArray) -> FloatArray:
     """(1-z)^(a-1) sum over k of (a)_{k-1} z^k / k! c (1 - (c-r)_k / (c)_k), with c = a+b-1.
 
     The bracket times c, `gap`, obeys a recurrence without cancellation and starts at r.
@@ -158,19 +164,43 @@ def _series(z: FloatArray, r: FloatArray, a: float, b: FloatArray) -> FloatArray
     c = a + b - 1.0
     power, gap = z.copy(), r.copy()
     total = power * gap
-    negligible = _EPS * (1 - z)
     for k in range(1, _MOST_TERMS):
         gap = gap + r * (c - gap) / (c + k)
         power = power * (z * ((a + k - 1) / (k + 1)))
         term = power * gap
         total += term
-        if k % _TERMS_BETWEEN_LOOKS == 0 and (np.abs(term) <= negligible * np.abs(total)).all():
+        if _is_summed(k, term, total, z):
             break
     return np.asarray(np.exp((a - 1.0) * np.log1p(-z)) * total)
 
 
+def _second_series(z: FloatArray, r: FloatArray, a: float, b: FloatArray) -> FloatArray:
+    """(1-z)^(a-2) U(z), where (1-z) U' = (a-2) U + 2 r (r+1) b/(a+b) z 2F1(a, c-r; c+2; z).
+
+    This is the derivative in t, 2 t E[(1-p) rate^2 exp(-rate p t)], written in z, c = a+b-1.
+    """
+    c = a + b - 1.0
+    source = 2 * r * (r + 1) * b / (a + b) * z**2
+    term = source / 2
+    total = term.copy()
+    for k in range(2, _MOST_TERMS):
+        source = source * (z * (a + k - 2) / (k - 1)) * ((c - r + k - 2) / (c + k))
+        term = ((k + a - 2) * z * term + source) / (k + 1)
+        total += term
+        if _is_summed(k, term, total, z):
+            break
+    return np.asarray(np.exp((a - 2.0) * np.log1p(-z)) * total)
+
+
+def _is_summed(k: int, term: FloatArray, total: FloatArray, z: FloatArray) -> bool:
+    """Whether what is left, a geometric tail of ratio z or so, no longer matters."""
+    if k % _TERMS_BETWEEN_LOOKS:
+        return False
+    return bool((np.abs(term) <= _EPS * (1 - z) * np.abs(total)).all())
+
+
 def _mixture(
-    moment: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+    moment: GivenP,
     tau: FloatArray,
     r: FloatArray,
     a: float,
@@ -217,14 +247,16 @@ def _second_moment(p: FloatArray, tau: FloatArray, r: FloatArray) -> FloatArray:
     p = np.maximum(p, _TINY)
     z = p * tau / (1 + p * tau)
     none = np.exp(-r * np.log1p(p * tau))
-    # Near z = 0 the difference would cancel, and the sum of its terms is short.
-    term = none * r * z
-    few = np.zeros_like(term)
-    for k in range(1, _SHORT_SUM):
-        term = term * (z * (r + k) / (k + 1))
-        few += term
+    several = 1 - none * (1 + r * z)
+    # Near z = 0 that difference cancels, but the sum of its terms is short.
     rare = (z < _RARE) & (r * z < _RARE)
-    return np.asarray(2 * (1 - p) / p**2 * np.where(rare, few, 1 - none * (1 + r * z)))
+    few_z, few_r = z[rare], np.broadcast_to(r, z.shape)[rare]
+    term = none[rare] * few_r * few_z
+    several[rare] = 0.0
+    for k in range(1, _SHORT_SUM):
+        term = term * (few_z * (few_r + k) / (k + 1))
+        several[rare] += term
+    return np.asarray(2 * (1 - p) / p**2 * several)
 
 
 def _log_rising_ratio(r: FloatArray, n: FloatArray) -> FloatArray:
