@@ -25,7 +25,7 @@ from patronage.models.histories import checked_histories
 from patronage.models.modified_beta_geo import ModifiedBetaGeoFitter
 from patronage.models.patterns import distinct
 from patronage.models.state import State
-from patronage.models.value_interval import CountOutlook, unit_quantiles
+from patronage.models.value_interval import purchase_outlook, value_bounds
 
 FloatArray = NDArray[np.float64]
 PurchaseModel = BetaGeoFitter | ModifiedBetaGeoFitter
@@ -345,18 +345,11 @@ class LifetimeValue(BaseEstimator):
             annual_discount=self.annual_discount,
         )
         purchases = cumulative[:, -1]
-        mean, variance = model.conditional_moments(float(ends[-1]), *history)
-        r, alpha = float(model.params_["r"]), float(model.params_["alpha"])
-        silent = np.exp(-(r + frequency) * np.log1p(ends[-1] / (alpha + T)))
-        outlook = CountOutlook(1 - alive * (1 - silent), mean, variance)
         p, q = float(self.spend_model_.params_["p"]), float(self.spend_model_.params_["q"])
-        factor = np.divide(discounted, purchases, out=np.ones_like(mean), where=purchases > 0)
-        tail = (1 - self.interval) / 2
-        low, high = (
-            factor * unit_quantiles(outlook, p, p * frequency + q, level=level)
-            for level in (tail, 1 - tail)
-        )
-        return np.stack([alive, purchases, discounted, low, high])
+        outlook = purchase_outlook(model, float(ends[-1]), *history)
+        low, high = value_bounds(outlook, p, p * frequency + q, interval=self.interval)
+        factor = np.divide(discounted, purchases, out=np.ones_like(low), where=purchases > 0)
+        return np.stack([alive, purchases, discounted, factor * low, factor * high])
 
     def to_state(self) -> State:
         """Give what is needed to predict again, as plain values; customers stay behind."""

@@ -1,12 +1,15 @@
 """How far a customer's real value may lie from its expectation: a predictive interval.
 
 What a customer will bring is a sum of N purchases, each Gamma(p, nu). Given that there are any,
-the sum in units of 1 / nu is a gamma mixture over N; it is replaced by the one gamma
-distribution, shape k and scale s, that has its mean and variance. The history leaves
-nu ~ Gamma(p x + q, v + x m), and a gamma over a gamma is a beta prime, so that the quantiles
-are closed and finite however heavy the tail, with or without a variance.
+the sum in units of 1 / nu is a gamma mixture over N; it is replaced by the gamma distribution
+that has its mean and variance. The history leaves nu ~ Gamma(p x + q, v + x m), and a gamma
+over a gamma is a beta prime, so that quantiles are finite however heavy the tail of spend, with
+or without a variance.
 
-Parameters are taken as known and purchases as independent of spend, as in the models.
+Customers who leave within the horizon buy few times and those who stay buy often. One gamma for
+both would put too little below, so the lower end takes one for each; the upper does not need it.
+
+Parameters of the models are taken as known.
 """
 
 from __future__ import annotations
@@ -15,36 +18,108 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, gammaincinv
+from scipy.special import betainc, betaincinv, hyp2f1
+
+from patronage.models.beta_geo import BetaGeoFitter
+from patronage.models.modified_beta_geo import ModifiedBetaGeoFitter
 
 FloatArray = NDArray[np.float64]
 
-FAR = 0.999
-
 KNOWN_RATE = 1e6
-"""Posterior shape from which nu counts as known: its deviation is below a thousandth."""
+"""Posterior shape from which nu counts as known: its deviation is a thousandth."""
+
+_HALVINGS = 24
 
 
-class CountOutlook(NamedTuple):
-    """Purchases to come; arrays of shape (n,).
+class Buyers(NamedTuple):
+    """A group of those who buy at all; arrays of shape (n,).
 
     Attributes
     ----------
-    none
-        Probability of no purchase.
-    mean, variance
-        Of their number.
+    weight
+        Its part of them.
+    mean, square
+        Of the number of purchases, and of its square.
     """
 
-    none: FloatArray
+    weight: FloatArray
     mean: FloatArray
-    variance: FloatArray
+    square: FloatArray
 
 
-def unit_quantiles(
-    outlook: CountOutlook, p: float, posterior_shape: FloatArray, *, level: float
-) -> FloatArray:
-    """Quantile of undiscounted spend, divided by the posterior rate v + x m.
+class Outlook(NamedTuple):
+    """Purchases to come of customers with a history; arrays of shape (n,).
+
+    Attributes
+    ----------
+    some
+        Probability of any.
+    buyers
+        Those who will make some, as one group.
+    leavers, stayers
+        The same in two.
+    """
+
+    some: FloatArray
+    buyers: Buyers
+    leavers: Buyers
+    stayers: Buyers
+
+
+def purchase_outlook(
+    model: BetaGeoFitter | ModifiedBetaGeoFitter,
+    horizon: float,
+    frequency: FloatArray,
+    recency: FloatArray,
+    T: FloatArray,
+) -> Outlook:
+    """Work out how many purchases a history lets expect, and by whom.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    horizon
+        In the model's time unit.
+    frequency, recency, T : shape (n,)
+
+    Notes
+    -----
+    Given alive, the rate is Gamma(r + x, alpha + T) and the chance to leave Beta(a, b'). Whoever
+    meets no dropout within t does so with probability e^(-rate p t); its moments are averages of
+    (1 - p)^j (1 + p tau)^-(r + x + j), with tau = t / (alpha + T), which the Pfaff transform
+    turns into hypergeometric functions whose parameters do not grow with x.
+    """
+    r, alpha, a, b = (float(model.params_[name]) for name in ("r", "alpha", "a", "b"))
+    alive = model.conditional_probability_alive(frequency, recency, T)
+    mean, variance = model.conditional_moments(horizon, frequency, recency, T)
+    shape, tau = r + frequency, horizon / (alpha + T)
+    silent = np.exp(-shape * np.log1p(tau))
+    some = alive * (1 - silent)
+    with np.errstate(all="ignore"):
+        buyers = Buyers(np.ones_like(mean), mean / some, (variance + mean**2) / some)
+        chances = b + frequency + model.chances_at_start
+
+        def stays(j: int) -> FloatArray:
+            below = a + chances
+            rise = chances * (chances + 1) / (below * (below + 1)) if j > 1 else chances / below
+            tilt = hyp2f1(a, below - shape, below + j, tau / (1 + tau)) * (1 + tau) ** -a
+            result: FloatArray = tilt * (rise if j else 1.0)
+            return result
+
+        weight = (stays(0) - silent) / (1 - silent)
+        first = shape * tau * stays(1) / (1 - silent)
+        second = shape * (shape + 1) * tau**2 * stays(2) / (1 - silent) + first
+        stayers = Buyers(weight, first / weight, second / weight)
+        rest = 1 - weight
+        leavers = Buyers(rest, (buyers.mean - first) / rest, (buyers.square - second) / rest)
+    return Outlook(some, buyers, leavers, stayers)
+
+
+def value_bounds(
+    outlook: Outlook, p: float, posterior_shape: FloatArray, *, interval: float
+) -> tuple[FloatArray, FloatArray]:
+    """Bound the undiscounted spend to come, divided by the posterior rate v + x m.
 
     Parameters
     ----------
@@ -54,48 +129,97 @@ def unit_quantiles(
         Of Gamma-Gamma.
     posterior_shape : shape (n,)
         p x + q.
-    level
-        Probability of bringing less, in (0, 1).
+    interval
+        Probability between the ends; the tails are equally likely.
 
     Returns
     -------
-    Shape (n,); zero where the probability of no purchase is `level` or more.
+    low, high : shape (n,)
+        Zero where the probability of no purchase is as large as the tail asked for.
 
     Examples
     --------
-    Exactly one purchase, and a spend rate that is all but known: the median of Gamma(3, 1),
-    times p x + q for the rate.
+    One purchase for sure, of somebody who stays, and a rate of spend that is all but known:
+    quantiles of Gamma(3, 1).
 
-    >>> one = CountOutlook(np.zeros(1), np.ones(1), np.zeros(1))
-    >>> float(unit_quantiles(one, 3.0, np.array([1e9]), level=0.5)[0] * 1e9)
-    2.674...
+    >>> one, none = np.ones(1), np.zeros(1)
+    >>> group = Buyers(one, one, one)
+    >>> sure = Outlook(one, group, Buyers(none, one, one), group)
+    >>> low, high = value_bounds(sure, 3.0, np.array([1e9]), interval=0.8)
+    >>> (low * 1e9).round(2), (high * 1e9).round(2)
+    (array([1.1]), array([5.32]))
     """
-    quantile = np.zeros_like(outlook.mean)
-    some = 1 - outlook.none
-    live = (level > outlook.none) & (outlook.mean > 0) & (some > 0)
-    if not live.any():
-        return quantile
-    mean = outlook.mean[live] / some[live]
-    square = (outlook.variance[live] + outlook.mean[live] ** 2) / some[live]
-    spread = p * mean + p**2 * np.maximum(square - mean**2, 0.0)
-    scale = spread / (p * mean)
-    shape = p * mean / scale
-    inner = (level - outlook.none[live]) / some[live]
-    quantile[live] = scale * _beta_prime(shape, posterior_shape[live], inner)
-    return quantile
+    tail = (1 - interval) / 2
+    low, high = np.zeros((2, len(outlook.some)))
+    # Beyond KNOWN_RATE the distribution of nu only moves with its mean.
+    capped = np.minimum(posterior_shape, KNOWN_RATE)
+    back = (capped - 1) / (posterior_shape - 1)
+
+    def inner(level: float) -> tuple[NDArray[np.intp], FloatArray]:
+        reached = np.flatnonzero(level > 1 - outlook.some)
+        return reached, 1 - (1 - level) / outlook.some[reached]
+
+    rows, level = inner(1 - tail)
+    high[rows] = _quantile(_rows(outlook.buyers, rows), p, capped[rows], level) * back[rows]
+    rows, level = inner(tail)
+    low[rows] = back[rows] * _two_group_quantile(
+        _rows(outlook.leavers, rows),
+        _rows(outlook.stayers, rows),
+        _quantile(_rows(outlook.buyers, rows), p, capped[rows], level),
+        (p, capped[rows], level),
+    )
+    return low, high
 
 
-def _beta_prime(first: FloatArray, second: FloatArray, level: FloatArray) -> FloatArray:
-    """Quantiles of Gamma(first) / Gamma(second)."""
-    out = np.empty_like(first)
-    known = second > KNOWN_RATE
-    out[known] = gammaincinv(first[known], level[known]) / (second[known] - 1)
-    part = betaincinv(first[~known], second[~known], level[~known])
+def _rows(group: Buyers, rows: NDArray[np.intp]) -> Buyers:
+    return Buyers(group.weight[rows], group.mean[rows], group.square[rows])
+
+
+def _matched_gamma(group: Buyers, p: float) -> tuple[FloatArray, FloatArray]:
+    """Shape and scale with the mean and variance of a sum of that many Gamma(p, 1)."""
+    spread = p * group.mean + p**2 * np.maximum(group.square - group.mean**2, 0.0)
+    scale = spread / (p * group.mean)
+    return p * group.mean / scale, scale
+
+
+def _quantile(
+    group: Buyers, p: float, posterior_shape: FloatArray, level: FloatArray
+) -> FloatArray:
+    shape, scale = _matched_gamma(group, p)
+    part = betaincinv(shape, posterior_shape, level)
+    # Where the part leaves no digits to 1 - part, its complement keeps them.
+    far = np.flatnonzero(part > 0.999)  # noqa: PLR2004 - three digits lost
     odds = part / np.maximum(1 - part, np.finfo(float).tiny)
-    # Near 1 the complement keeps the digits that 1 - part loses.
-    far = np.flatnonzero(part > FAR)
-    where = np.flatnonzero(~known)[far]
-    rest = betaincinv(second[where], first[where], 1 - level[where])
+    rest = betaincinv(posterior_shape[far], shape[far], 1 - level[far])
     odds[far] = (1 - rest) / rest
-    out[~known] = odds
-    return out
+    return scale * odds
+
+
+def _two_group_quantile(
+    leavers: Buyers,
+    stayers: Buyers,
+    single: FloatArray,
+    target: tuple[float, FloatArray, FloatArray],
+) -> FloatArray:
+    """Quantile of both groups together; of all as one, `single`, where a group is empty."""
+    p, posterior_shape, level = target
+    usable = np.ones(len(level), dtype=bool)
+    for group in (leavers, stayers):
+        usable &= np.isfinite(group.mean) & np.isfinite(group.square)
+        usable &= (group.weight > 0) & (group.weight < 1) & (group.mean >= 1)
+    rows = np.flatnonzero(usable)
+    groups = [_rows(group, rows) for group in (leavers, stayers)]
+    gammas = [_matched_gamma(group, p) for group in groups]
+    ends = np.log([_quantile(g, p, posterior_shape[rows], level[rows]) for g in groups])
+    lower, upper = ends.min(axis=0), ends.max(axis=0)
+    for _ in range(_HALVINGS):
+        middle = (lower + upper) / 2
+        below = np.zeros(len(rows))
+        for group, (shape, scale) in zip(groups, gammas, strict=True):
+            odds = np.exp(middle) / scale
+            below += group.weight * betainc(shape, posterior_shape[rows], odds / (1 + odds))
+        lower = np.where(below < level[rows], middle, lower)
+        upper = np.where(below < level[rows], upper, middle)
+    quantile = single.copy()
+    quantile[rows] = np.exp((lower + upper) / 2)
+    return quantile
