@@ -232,6 +232,10 @@ def test_unfinished_cells_are_forecast_apart_and_join_the_observed_ones() -> Non
     assert january["expected_purchases"].tolist() == [2.0, 4.0]
     assert january["observed_revenue"].tolist() == [1.5, 0.0]
     assert january["value"].tolist() == [(1.5 + 2 * 3) / 2, 4 * 3 / 2]
+    in_engine = cohort_forecast(
+        duckdb.from_df(SHOP), TwicePerMonth(), as_of="2026-03-16", units_ahead=2
+    )
+    pd.testing.assert_frame_equal(in_engine, table)
     observed = retention(SHOP, as_of="2026-03-16").query("cohort == '2026-01' and flag == ''")
     assert observed["age"].max() + 1 == january.index.min()
 

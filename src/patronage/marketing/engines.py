@@ -55,7 +55,8 @@ def collected(frame: Frame, *integers: str) -> pd.DataFrame:
         Columns that hold whole numbers: DuckDB sums integers to 128 bits, which would arrive
         as floats.
     """
-    cast = frame.with_columns(*[nw.col(column).cast(nw.Int64) for column in integers])
+    whole = [nw.col(column).cast(nw.Int64) for column in integers]
+    cast = frame.with_columns(*whole) if whole else frame
     # Through Arrow, so that every engine gives the same pandas types.
     table = cast.collect("pyarrow") if isinstance(cast, nw.LazyFrame) else cast
     return table.to_arrow().to_pandas(ignore_metadata=True)  # type: ignore[no-any-return]
