@@ -1,6 +1,7 @@
 """Command line: one command per job; parsing here, work in `patronage.jobs`."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +38,8 @@ Decimal = Annotated[str | None, typer.Option(help="Decimal mark of the file, . o
 def patronage() -> None:
     """Train, judge and run models of customer value, churn and leads."""
     # A store's migrations and each registered version are news to nobody here.
-    for chatty in ("mlflow", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.showwarning = _show_warning
 
 

@@ -24,25 +24,27 @@ def cumulative_purchases(curve: pd.DataFrame) -> Figure:
     return figure
 
 
-def purchases_by_decile(deciles: pd.DataFrame) -> Figure:
-    """Draw mean holdout purchases by predicted decile, forecast beside actual.
+def by_decile(deciles: pd.DataFrame, what: str) -> Figure:
+    """Draw the holdout's mean by predicted decile, forecast beside actual.
 
     Parameters
     ----------
     deciles : index decile, 1 the highest forecast
         predicted_mean, actual_mean, actual_low, actual_high, as `decile_table` gives them.
+    what
+        What is counted, such as purchases or spend.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
-    _draw_deciles(figure.add_subplot(), deciles)
+    _draw_deciles(figure.add_subplot(), deciles, what)
     return figure
 
 
-def summary(curve: pd.DataFrame, deciles: pd.DataFrame) -> Figure:
-    """Draw both beside each other: did the forecast come true, in total and by customer."""
+def summary(curve: pd.DataFrame, value_deciles: pd.DataFrame) -> Figure:
+    """Draw whether the forecast came true, in total and, by value, for groups of customers."""
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_cumulative(left, curve)
-    _draw_deciles(right, deciles)
+    _draw_deciles(right, value_deciles, "spend")
     return figure
 
 
@@ -66,7 +68,7 @@ def _draw_cumulative(axes: Axes, curve: pd.DataFrame) -> None:
     _finish(axes, "upper left")
 
 
-def _draw_deciles(axes: Axes, deciles: pd.DataFrame) -> None:
+def _draw_deciles(axes: Axes, deciles: pd.DataFrame, what: str) -> None:
     at = deciles.index.to_numpy()
     actual = deciles["actual_mean"]
     reach = [
@@ -87,7 +89,7 @@ def _draw_deciles(axes: Axes, deciles: pd.DataFrame) -> None:
     axes.set_xticks(at)
     axes.set(
         xlabel="tenth of customers by forecast, 1 the highest",
-        ylabel="mean purchases in the holdout",
+        ylabel=f"mean {what} a customer in the holdout",
         title="Groups of customers: forecast and what came",
     )
     _finish(axes, "upper right")

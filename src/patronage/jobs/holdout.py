@@ -15,6 +15,7 @@ from patronage.data.units import to_day
 from patronage.evaluation.counts import (
     Estimate,
     HoldoutReport,
+    decile_table,
     interval_coverage,
     judge_counts,
     mean_baseline,
@@ -36,7 +37,9 @@ class Judgement:
     model
         Name of the judged model among `report`'s rows.
     report
-        Measures and deciles of all.
+        Measures and deciles of purchases of all.
+    value_deciles
+        Forecast and actual spend by tenth of forecast spend, currency units.
     coverage
         Part of the customers whose holdout spend fell into their interval.
     curve
@@ -45,6 +48,7 @@ class Judgement:
 
     model: str
     report: HoldoutReport
+    value_deciles: pd.DataFrame
     coverage: Estimate
     curve: pd.DataFrame
 
@@ -55,8 +59,8 @@ class Judgement:
 
     def metrics(self) -> dict[str, float]:
         """Numbers of the judged model, by the names that they are logged under."""
-        own: dict[str, float] = self.report.measures.T[self.model].dropna().to_dict()
-        found = {f"holdout_{name}": value for name, value in own.items()}
+        own = self.report.measures.T[self.model].dropna().to_dict()
+        found = {f"holdout_{name}": float(value) for name, value in own.items()}
         return found | {
             "holdout_interval_coverage": self.coverage.value,
             "holdout_customers": float(self.report.n_customers),
@@ -69,16 +73,17 @@ class Judgement:
         return {
             "holdout_measures": self.report.measures.reset_index(),
             "holdout_deciles": self.report.deciles[self.model].reset_index(),
+            "holdout_value_deciles": self.value_deciles.reset_index(),
             "holdout_curve": self.curve,
         }
 
     def pictures(self) -> dict[str, Figure]:
         """Draw what the tables say."""
-        deciles = self.report.deciles[self.model]
         return {
             "cumulative_purchases": plots.cumulative_purchases(self.curve),
-            "deciles": plots.purchases_by_decile(deciles),
-            "summary": plots.summary(self.curve, deciles),
+            "purchases_by_decile": plots.by_decile(self.report.deciles[self.model], "purchases"),
+            "value_by_decile": plots.by_decile(self.value_deciles, "spend"),
+            "summary": plots.summary(self.curve, self.value_deciles),
         }
 
 
@@ -120,6 +125,7 @@ def judge(
     return Judgement(
         name,
         judge_counts(forecasts, truth["holdout_purchases"], spend=truth["holdout_value"]),
+        decile_table(spend["lifetime_value"], truth["holdout_value"]),
         interval_coverage(
             spend["lifetime_value_low"], spend["lifetime_value_high"], truth["holdout_value"]
         ),

@@ -25,7 +25,8 @@ from patronage.data.write import write_atomically
 from patronage.errors import SpecError
 from patronage.jobs.scoring_plan import ScoringPlan
 
-SUCCESS, MANIFEST, LATEST = "_SUCCESS", "manifest.json", "latest.json"
+# Readers of a Parquet folder pass over names that begin with an underscore.
+SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
 _LEAST_MB = 250

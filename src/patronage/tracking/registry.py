@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,20 @@ def register(artifact: Artifact, example: pd.DataFrame, tags: Mapping[str, str])
             input_example=example,
             pip_requirements=[f"patronage=={found['patronage']}"]
             + [f"{package}=={found[package]}" for package in _PACKAGES],
-            registered_model_name=artifact.name,
         )
-    version = str(logged.registered_model_version)
     client = mlflow.MlflowClient()
-    for key, value in {**tags, "manifest_sha256": manifest_sha256}.items():
-        client.set_model_version_tag(artifact.name, version, key, value)
-    client.set_registered_model_alias(artifact.name, CHALLENGER, version)
-    return version
+    with suppress(MlflowException):  # it is there from the second version on
+        client.create_registered_model(artifact.name)
+    # Tags come with the version: none is ever seen without its record.
+    version = client.create_model_version(
+        artifact.name,
+        source=logged.model_uri,
+        run_id=logged.run_id,
+        model_id=logged.model_id,
+        tags={**tags, "manifest_sha256": manifest_sha256},
+    )
+    client.set_registered_model_alias(artifact.name, CHALLENGER, str(version.version))
+    return str(version.version)
 
 
 def make_champion(name: str, version: str, tags: Mapping[str, str]) -> None:
