@@ -1,7 +1,7 @@
 """A whole experiment: who counts, are the arms as planned, what does each metric say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from patronage.abtest.compare import Comparison, compare_moments, outcome_columns, winsorised
 from patronage.abtest.cuped import known_past
-from patronage.abtest.multiplicity import adjust, heterogeneity
+from patronage.abtest.multiplicity import Heterogeneity, adjust, heterogeneity
 from patronage.abtest.plan import Outcome, Plan
 from patronage.abtest.rows import Rows, as_text, need_columns, rows_that_count
 from patronage.abtest.sample_ratio import SampleRatio, sample_ratio
@@ -34,6 +34,11 @@ from patronage.errors import ReadinessError, SpecError
 
 Positions = NDArray[np.intp]
 NO_VALUE = "(missing)"
+RENAMED = {"metric": "kind", "control": "control_level", "treatment": "treatment_level"}
+COMPARED = ["metric", "arm", "against"]
+FIGURES = [RENAMED.get(field.name, field.name) for field in fields(Comparison)]
+SEGMENT_COLUMNS = ["segment", "value", *COMPARED, *FIGURES, "p_adjusted"]
+SPREAD_COLUMNS = ["metric", "arm", "segment", *Heterogeneity._fields]
 NONE: Positions = np.array([], dtype=np.intp)
 
 
@@ -70,8 +75,8 @@ class Analysis:
     Attributes
     ----------
     results
-        One row a metric and treatment: metric, arm, against, kind, control_level,
-        treatment_level, then the fields of `Comparison`, p_adjusted and decision.
+        One row a metric and treatment: metric, arm, against, the fields of `Comparison` (with
+        kind, control_level, treatment_level), p_adjusted and decision.
     segments
         The same for each value of each segment, with segment, value and p_adjusted. Effects are
         nan where an arm has no unit there.
@@ -152,8 +157,8 @@ def analyse(frame: pd.DataFrame, plan: Plan, *, language: Language = "en") -> An
     results, verdicts = _judged(found, plan, worst, language)
     return Analysis(
         results,
-        pd.DataFrame(segments),
-        pd.DataFrame(spread),
+        pd.DataFrame(segments, columns=SEGMENT_COLUMNS),
+        pd.DataFrame(spread, columns=SPREAD_COLUMNS),
         rows.excluded,
         ratios,
         verdicts,
@@ -191,34 +196,45 @@ def analyse_totals(
     found: list[Found] = []
     ratios = []
     for outcome in plan.metrics:
-        sums = {
-            str(arm): as_aggregate(aggregate, f"{outcome.name}: {arm}")
-            for arm, aggregate in totals[outcome.name].items()
-        }
-        arms = _arms([arm for arm, aggregate in sums.items() if aggregate.n], plan)
-        sums = {arm: sums[arm] for arm in arms if arm in sums}
-        ratios.append(_ratio({arm: sums[arm].n if arm in sums else 0 for arm in arms}, plan))
-        moments = {
-            arm: moments_of_sums(
-                aggregate, outcome.kind, arm, covariate=outcome.covariate is not None
-            )
-            for arm, aggregate in sums.items()
-        }
-        found += [
-            Found(
-                outcome,
-                arm,
-                compare_moments(moments[arms[0]], moments[arm], plan.settings(outcome)),
-            )
-            for arm in arms[1:]
-            if arm in moments and moments[arm].n
-        ]
+        compared, ratio = _from_totals(totals[outcome.name], outcome, plan)
+        found += compared
+        ratios.append(ratio)
     worst = min(ratios, key=lambda ratio: ratio.p_value)
     results, verdicts = _judged(found, plan, worst, language)
     nothing = pd.DataFrame({"reason": [], "units": []})
     return Analysis(
-        results, pd.DataFrame(), pd.DataFrame(), nothing, {"assigned": worst}, verdicts, ()
+        results,
+        pd.DataFrame(columns=SEGMENT_COLUMNS),
+        pd.DataFrame(columns=SPREAD_COLUMNS),
+        nothing,
+        {"assigned": worst},
+        verdicts,
+        (),
     )
+
+
+def _from_totals(
+    totals: Mapping[str, Any], outcome: Outcome, plan: Plan
+) -> tuple[list[Found], SampleRatio]:
+    """Comparisons of a metric from its aggregates by arm, and the check of their sizes."""
+    sums = {
+        str(arm): as_aggregate(aggregate, f"{outcome.name}: {arm}")
+        for arm, aggregate in totals.items()
+    }
+    arms = _arms([arm for arm, aggregate in sums.items() if aggregate.n], plan)
+    with_past = outcome.covariate is not None
+    moments = {
+        arm: moments_of_sums(sums[arm], outcome.kind, arm, covariate=with_past)
+        for arm in arms
+        if arm in sums and sums[arm].n
+    }
+    settings = plan.settings(outcome)
+    found = [
+        Found(outcome, arm, compare_moments(moments[arms[0]], moments[arm], settings))
+        for arm in arms[1:]
+        if arm in moments
+    ]
+    return found, _ratio({arm: sums[arm].n if arm in sums else 0 for arm in arms}, plan)
 
 
 def _notes(
@@ -314,7 +330,9 @@ def _by_segment(
                 here.append(label | _row(measured.outcome, arm, plan, found[-1]))
             else:
                 sizes = {"n_control": len(sides[0]), "n_treatment": len(sides[1])}
-                here.append(label | {"metric": name, "arm": arm} | sizes)
+                here.append(
+                    label | {"metric": name, "arm": arm, "against": str(plan.control)} | sizes
+                )
         adjusted = adjust([row.get("p_value", np.nan) for row in here], plan.segment_correction)
         compared += [row | {"p_adjusted": float(p)} for row, p in zip(here, adjusted, strict=True)]
         tests.append(
@@ -324,13 +342,8 @@ def _by_segment(
 
 
 def _row(outcome: Outcome, arm: str, plan: Plan, found: Comparison) -> dict[str, Any]:
-    fields = found.to_dict()
-    levels = {
-        "kind": fields.pop("metric"),
-        "control_level": fields.pop("control"),
-        "treatment_level": fields.pop("treatment"),
-    }
-    return {"metric": outcome.name, "arm": arm, "against": str(plan.control)} | levels | fields
+    figures = {RENAMED.get(name, name): value for name, value in found.to_dict().items()}
+    return {"metric": outcome.name, "arm": arm, "against": str(plan.control)} | figures
 
 
 def _judged(
@@ -358,4 +371,4 @@ def _judged(
                 _row(outcome, arm, plan, comparison)
                 | {"p_adjusted": float(p), "decision": words.decision}
             )
-    return pd.DataFrame(rows), verdicts
+    return pd.DataFrame(rows, columns=[*COMPARED, *FIGURES, "p_adjusted", "decision"]), verdicts

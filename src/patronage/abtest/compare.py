@@ -242,7 +242,7 @@ def compare_moments(
     Raises
     ------
     DataError
-        If an arm is empty, or a proportion counts more conversions than units.
+        If an arm is empty.
     """
     for arm, name in ((control, "control"), (treatment, "treatment")):
         if arm.n == 0:
@@ -351,7 +351,8 @@ def _two_columns(sample: Any, arm: str) -> tuple[Any, Any]:  # noqa: ANN401 - ro
     if isinstance(sample, tuple | list):
         with suppress(ValueError):  # any other number of parts
             above, below = sample
-            return above, below
+            if np.ndim(above) == np.ndim(below) == 1:
+                return above, below
     elif np.shape(sample)[1:] == (2,):
         table = np.asarray(sample)
         return table[:, 0], table[:, 1]
@@ -378,17 +379,11 @@ def _pasts(covariates: tuple[Any, Any] | bool, units: list[int]) -> list[list[Fl
 
 def _counts(control: Moments, treatment: Moments) -> Counts:
     """Back to counts; a sum of conversions is mean x n up to rounding."""
-    counts = []
-    for arm, name in ((control, "control"), (treatment, "treatment")):
-        x = float(arm.mean[0]) * arm.n
-        whole = round(x)
-        x = float(whole) if abs(x - whole) < WHOLE else x
-        if not 0 <= x <= arm.n:
-            raise DataError(
-                f"{name}: {x:g} conversions of {arm.n:,} units; count units that did, not events."
-            )
-        counts.append(x)
-    return Counts(counts[0], control.n, counts[1], treatment.n)
+    x, y = (
+        whole if abs(count - (whole := round(count))) < WHOLE else count
+        for count in (float(arm.mean[0]) * arm.n for arm in (control, treatment))
+    )
+    return Counts(x, control.n, y, treatment.n)
 
 
 def _rates(counts: Counts) -> Levels:

@@ -21,6 +21,8 @@ from patronage.abtest.statistics import FloatArray, Moments
 
 # Below this share of the largest eigenvalue two covariates say the same thing.
 COLLINEAR = 1e-10
+# Below this share of its mean a column's deviation is rounding.
+CONSTANT = 1e-12
 
 
 class Reduced(NamedTuple):
@@ -149,7 +151,10 @@ def _slope(
         nothing,
     )
     scale = np.sqrt(np.diag(inner))
-    varies = scale > 0
+    n = control.n + treatment.n
+    centre = (control.n * control.mean + treatment.n * treatment.mean)[outcomes:] / n
+    # A constant column has a spread of rounding errors, and is constant all the same.
+    varies = scale > CONSTANT * np.sqrt(n) * np.abs(centre)
     if not varies.any() or not np.isfinite(outer).all():
         return nothing
     size = scale[varies]

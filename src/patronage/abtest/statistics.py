@@ -234,6 +234,11 @@ def moments_of_sums(sums: Aggregate, metric: Metric, arm: str, *, covariate: boo
     DataError
         If the sums contradict each other.
     """
+    if metric == "proportion" and not 0 <= sums.sum <= sums.n:
+        raise DataError(
+            f"{arm}: {sums.sum:g} conversions of {sums.n:,} units; count units that did, not "
+            "how often."
+        )
     square = sums.sum if metric == "proportion" else sums.sum_of_squares
     firsts: list[float | None] = [sums.sum]
     products: list[list[float | None]] = [[square]]

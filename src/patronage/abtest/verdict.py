@@ -53,7 +53,8 @@ WORDS: dict[str, dict[str, str]] = {
         "do not use": "Do not use this result: the arms are not of the sizes that were planned "
         "({ratio}).",
         "levels": "{metric} is {t} with {treatment} ({n_t} units) and {c} with {control} ({n_c} "
-        "units), a difference of {effect}",
+        "units)",
+        "effect": ", a difference of {effect}",
         "interval": ", {level} interval {low} to {high}",
         "end": ".",
         "p": " Chance alone gives a difference at least this large in {share} of tests "
@@ -94,8 +95,8 @@ WORDS: dict[str, dict[str, str]] = {
         "unclear": "本次测试未显示{treatment}与{control}在{metric}上有差异。",
         "cannot judge": "{metric}无法判断：样本太少，或所有对象的表现完全相同。",
         "do not use": "请勿使用此结果：各组人数与计划不符（{ratio}）。",
-        "levels": "{metric}：{treatment}为{t}（{n_t}个对象），{control}为{c}（{n_c}个对象），"
-        "相差{effect}",
+        "levels": "{metric}：{treatment}为{t}（{n_t}个对象），{control}为{c}（{n_c}个对象）",
+        "effect": "，相差{effect}",
         "interval": "，{level}置信区间为{low}至{high}",
         "end": "。",
         "p": "若两组实际并无差异，仅凭偶然出现至少这么大差异的概率为{share}（p {p}{corrected}）。",
@@ -180,6 +181,8 @@ def verdict(
     decision = _decision(found, p_adjusted, ratio)
     facts = _facts(found, names, words, p_adjusted, ratio)
     detail = words["levels"]
+    if not math.isnan(found.effect):
+        detail += words["effect"]
     if not math.isnan(found.low) and not math.isnan(found.high):
         detail += words["interval"]
     detail += words["end"]
