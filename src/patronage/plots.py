@@ -3,6 +3,8 @@
 Each function takes a small table and gives a matplotlib figure that nothing else holds on to.
 """
 
+from typing import Literal
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -95,6 +97,6 @@ def _draw_deciles(axes: Axes, deciles: pd.DataFrame, what: str) -> None:
     _finish(axes, "upper right")
 
 
-def _finish(axes: Axes, legend: str) -> None:
+def _finish(axes: Axes, legend: Literal["upper left", "upper right"]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc=legend)

@@ -1,0 +1,55 @@
+"""A tracking store for each test, and orders of customers whose truth is known."""
+
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from patronage.tracking.run import STORE, use_store
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create the tables once: it takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("store")
+    use_store(folder)
+    return folder / STORE
+
+
+@pytest.fixture
+def workplace(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with a store of its own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_store, tmp_path / STORE)
+    yield tmp_path
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="session")
+def orders() -> pd.DataFrame:
+    """Two years of orders of 600 customers who buy at their own rate until they leave."""
+    random = np.random.default_rng(20)
+    rows = []
+    for customer in range(600):
+        rate, spend = random.gamma(1.0, 0.03), random.gamma(6.0, 6.0)
+        day, life = int(random.integers(0, 400)), random.exponential(300)
+        first = day
+        while day < min(730, first + life):
+            amount = round(spend * random.gamma(8.0, 1 / 8.0) + 0.01, 2)
+            rows.append(
+                (f"{customer:05d}", pd.Timestamp("2022-01-01") + pd.Timedelta(days=day), amount)
+            )
+            day += 1 + int(random.exponential(1 / rate))
+    return pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
+
+
+@pytest.fixture
+def orders_csv(orders: pd.DataFrame, workplace: Path) -> Path:
+    """The same orders as a file in the working directory, ids with leading zeros."""
+    path = workplace / "orders.csv"
+    orders.to_csv(path, index=False)
+    return path
