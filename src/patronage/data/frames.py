@@ -83,6 +83,10 @@ def _array(series: "pd.Series[Any]") -> pa.Array | None:
     """Take a column over, or nothing where its values are of several types."""
     if isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype):
         return None
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        # Through UTC, because pyarrow's own way is deprecated by pandas.
+        utc = pa.array(series.dt.tz_convert("UTC").dt.tz_localize(None), from_pandas=True)
+        return utc.cast(pa.timestamp(utc.type.unit, tz="UTC"))
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):

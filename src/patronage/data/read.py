@@ -1,12 +1,13 @@
 """The door: from any table that users have to one that the rest of the package trusts."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from patronage.data.check import Check
 from patronage.data.contract import Policies
-from patronage.data.mapping import nearest, one_of, table_of
+from patronage.data.mapping import one_of, table_of
 from patronage.data.parsing import Reading
 from patronage.data.report import DataReport
 from patronage.data.sources import one_line_errors, open_source
@@ -150,15 +151,21 @@ def _settings(
     timezone: str, date_format: str | None, decimal: str, policies: Policies
 ) -> tuple[Reading, Policies]:
     one_of("decimal", decimal, (".", ","))
-    try:
-        ZoneInfo(timezone)
-    except (OSError, ValueError, TypeError):
-        names = sorted(available_timezones())
-        hint = nearest(str(timezone), names).split("?")[0]
-        meant = f" {hint}?" if hint.startswith("did") else ""
-        raise SpecError(
-            f"timezone is {timezone!r};{meant} Give an IANA name such as Europe/Berlin."
-        ) from None
+    _must_be_zone(timezone)
     if date_format is not None and "%" not in date_format:
         raise SpecError(f"date_format is {date_format!r}; write it as for strptime, %d/%m/%Y.")
     return Reading(timezone, date_format, decimal), policies.checked()
+
+
+def _must_be_zone(timezone: str) -> None:
+    try:
+        ZoneInfo(timezone)
+    except (KeyError, OSError, ValueError, TypeError):
+        known = sorted(available_timezones())
+        # A slim system may have no time zones at all; DuckDB brings its own.
+        if known and timezone != "UTC":
+            close = get_close_matches(str(timezone), known, n=1)
+            meant = f"did you mean {close[0]}? " if close else ""
+            raise SpecError(
+                f"timezone is {timezone!r}; {meant}Give an IANA name such as Europe/Berlin."
+            ) from None
