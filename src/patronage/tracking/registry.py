@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from patronage.errors import RegistryError
 from patronage.tracking.artifact import Artifact, read_artifact, versions, write_artifact
 from patronage.tracking.pyfunc import MODEL_CODE, signature
-from patronage.tracking.run import scratch_folder, use_store
+from patronage.tracking.run import git_sha, scratch_folder, use_store
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PACKAGES = ("lifetimes", "numpy", "pandas", "scikit-learn", "scipy", "xgboost")
@@ -47,7 +47,7 @@ def register(artifact: Artifact, example: pd.DataFrame, tags: Mapping[str, str])
         source=logged.model_uri,
         run_id=logged.run_id,
         model_id=logged.model_id,
-        tags={**tags, "manifest_sha256": manifest_sha256},
+        tags={**tags, "manifest_sha256": manifest_sha256, "git_sha": git_sha()},
     )
     client.set_registered_model_alias(artifact.name, CHALLENGER, str(version.version))
     return str(version.version)

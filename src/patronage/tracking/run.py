@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -91,6 +92,17 @@ def log_results(
 def log_tags(tags: Mapping[str, str]) -> None:
     """Tag the active run."""
     mlflow.set_tags(dict(tags))
+
+
+def git_sha() -> str:
+    """Commit that the working directory stands at, "unknown" outside a repository."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 @contextmanager
