@@ -60,7 +60,7 @@ def _plain(native: Any, *keys: str) -> pd.DataFrame:
     return table.sort_values(list(keys or table.columns[:1])).reset_index(drop=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plain() -> Callable[..., pd.DataFrame]:
     """Bring a native result to pandas as Python objects, missing as None, sorted by its keys."""
     return _plain

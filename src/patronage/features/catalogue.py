@@ -14,7 +14,7 @@ from patronage.features.declared import BUYING, CHANNEL, FORECASTS, PRODUCT, Fea
 TOUCH_WINDOWS = (7, 30, 90)
 """Days that counts of touches look back; touches come thicker than purchases."""
 
-_SUBSCRIPTION = (
+SUBSCRIPTION = (
     Feature(
         "subscribed_days",
         "days since the first subscription",
@@ -142,7 +142,7 @@ _TOUCH = (
     ),
 )
 
-_LISTS = (BUYING, CHANNEL, PRODUCT, FORECASTS, _SUBSCRIPTION, _LEAD, _TOUCH)
+_LISTS = (BUYING, CHANNEL, PRODUCT, FORECASTS, SUBSCRIPTION, _LEAD, _TOUCH)
 
 FEATURES: dict[str, Feature] = {feature.name: feature for part in _LISTS for feature in part}
 """Every feature with a fixed name, in the order in which snapshots give them."""
