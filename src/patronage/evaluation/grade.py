@@ -136,18 +136,8 @@ def judge(
     'A'
     """
     y, p = probabilities(outcome, probability)
-    rows = ranked(y, p)
     rivals = {name: ranked(y, score) for name, score in (baselines or {}).items()}
-    losses = row_log_loss(y, p)
-    point = _figures(np.ones(len(y)), rows, rivals, y, losses)
-    draws = resampled(
-        lambda weight: _figures(weight, rows, rivals, y, losses),
-        len(y),
-        groups=groups,
-        n_samples=n_samples,
-        seed=seed,
-    )
-    found = [interval(value, draws[:, place]) for place, value in enumerate(point)]
+    found = _intervals(y, p, rivals, groups=groups, n_samples=n_samples, seed=seed)
     auc_found, lift_top, skill = found[:3]
     over = dict(zip(rivals, found[3:], strict=True))
     calibration = reliability(y, p)
@@ -174,6 +164,27 @@ def judge(
             n_rarer=min(n_positive, len(y) - n_positive),
         ),
     )
+
+
+def _intervals(
+    y: Floats,
+    p: Floats,
+    rivals: Mapping[str, Ranked],
+    *,
+    groups: ArrayLike | None,
+    n_samples: int,
+    seed: int,
+) -> list[Interval]:
+    rows, losses = ranked(y, p), row_log_loss(y, p)
+    point = _figures(np.ones(len(y)), rows, rivals, y, losses)
+    draws = resampled(
+        lambda weight: _figures(weight, rows, rivals, y, losses),
+        len(y),
+        groups=groups,
+        n_samples=n_samples,
+        seed=seed,
+    )
+    return [interval(value, draws[:, place]) for place, value in enumerate(point)]
 
 
 def _figures(

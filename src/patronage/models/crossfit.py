@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import roc_auc_score
+
+from patronage.models.boosting import Sample
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +29,11 @@ class CrossFit(NamedTuple):
     margins: Floats
     log_loss: float
     setting: float
+
+    def scores(self, sample: Sample) -> dict[str, float]:
+        """Give log loss and AUC by name, for the rows of the fit."""
+        area = roc_auc_score(sample.target, self.margins, sample_weight=sample.weight)
+        return {"log_loss": self.log_loss, "auc": float(area)}
 
 
 def margin_log_loss(target: Floats, margins: Floats, weight: Floats) -> float:

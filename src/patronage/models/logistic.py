@@ -240,11 +240,9 @@ def _minimise(
         free = np.flatnonzero(~held)
         if np.abs(slope[free]).max() < TOLERANCE:
             break
-        part = design[:, free]
-        curvature = (part.T * (weight * chance * (1 - chance))) @ part
-        curvature[np.diag_indices(len(free))] += penalty[free] + 1e-10
         step = np.zeros_like(values)
-        step[free] = np.linalg.solve(curvature, slope[free])
+        curving = weight * chance * (1 - chance)
+        step[free] = _newton_step(design[:, free], curving, slope[free], penalty[free])
         for halving in range(30):
             trial = np.clip(values - step * 0.5**halving, low, high)
             found = loss(trial)
@@ -254,3 +252,10 @@ def _minimise(
             break
         values, current = trial, found
     return values
+
+
+def _newton_step(design: Floats, curving: Floats, slope: Floats, penalty: Floats) -> Floats:
+    curvature = (design.T * curving) @ design
+    # A trace of damping: a column of zeros has no curvature where there is no penalty.
+    curvature[np.diag_indices(len(slope))] += penalty + 1e-10
+    return np.asarray(np.linalg.solve(curvature, slope), dtype=np.float64)

@@ -51,6 +51,10 @@ def two_classes(
             f"y contains NaN or None in {int(missing.sum()):,} of {n_rows:,} rows; leave out "
             "rows whose outcome is not known."
         )
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            f"y contains infinity (inf) in {int(np.isinf(labels).sum()):,} of {n_rows:,} rows."
+        )
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) > 2:  # noqa: PLR2004 - two classes

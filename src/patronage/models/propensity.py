@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import roc_auc_score
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -72,6 +71,7 @@ class Propensity(ClassifierMixin, BaseEstimator):
     cross_fitted_ : learner name to its log loss and AUC on held-out rows
     calibration_ : Calibration
     features_ : FeatureMap
+    reference_ : shape (99,), percentiles of the calibrated log-odds of held-out rows
     n_rounds_ : int, rounds of boosting used, 0 for the logistic regression
     feature_names_in_, n_features_in_
 
@@ -197,19 +197,13 @@ class Propensity(ClassifierMixin, BaseEstimator):
                 where = f"the {int(rows.sum()):,} later rows"
         self.learner_ = min(losses, key=lambda name: losses[name])
         self.chosen_because_ = why_chosen(self.learner_, losses, where)
-        self.cross_fitted_ = {
-            name: {
-                "log_loss": found.log_loss,
-                "auc": float(
-                    roc_auc_score(sample.target, found.margins, sample_weight=sample.weight)
-                ),
-            }
-            for name, found in tried.items()
-        }
+        self.cross_fitted_ = {name: found.scores(sample) for name, found in tried.items()}
         chosen = tried[self.learner_]
         self.calibration_ = fit_calibration(
             chosen.margins, sample.target, method=self.calibration, sample_weight=sample.weight
         )
+        held_out = self.calibration_.calibrated_log_odds(chosen.margins)
+        self.reference_ = np.quantile(held_out, np.arange(1, 100) / 100)
         self.model_ = learners.fit(self.learner_, sample, chosen.setting)
         self.n_rounds_ = int(chosen.setting) if self.learner_ == "xgboost" else 0
         self.importance_ = learners.importance(self.model_, sample)
@@ -306,7 +300,8 @@ class Propensity(ClassifierMixin, BaseEstimator):
 
     def margins(self, X: Table | Encoded) -> Floats:
         """Give log-odds before calibration, shape (n_rows,); reasons add up to these."""
-        return self.model_.margins(self._encoded(X).matrix)
+        matrix = self._encoded(X).matrix
+        return self.model_.margins(matrix)
 
     def decision_function(self, X: Table | Encoded) -> Floats:
         """Give calibrated log-odds, shape (n_rows,)."""
@@ -321,7 +316,16 @@ class Propensity(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Table | Encoded) -> NDArray[Any]:
         """Give the likelier class of each row."""
-        return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(np.intp)])
+        positive = self.decision_function(X) > 0
+        return np.asarray(self.classes_[positive.astype(np.intp)])
+
+    def standing(self, X: Table | Encoded) -> NDArray[np.int64]:
+        """Give each row's percentile among the held-out rows of the fit, 1 to 99.
+
+        The reference is stored with the model, so the meaning of a figure stays fixed.
+        """
+        below = np.searchsorted(self.reference_, self.decision_function(X), side="right")
+        return np.clip(below, 1, 99).astype(np.int64)
 
     def contributions(self, X: Table | Encoded) -> tuple[pd.DataFrame, Floats]:
         """Split each row's margin among the columns.
@@ -373,6 +377,7 @@ class Propensity(ClassifierMixin, BaseEstimator):
             "chosen_because": self.chosen_because_,
             "cross_fitted": self.cross_fitted_,
             "calibration": self.calibration_.to_dict(),
+            "reference": self.reference_.tolist(),
             "n_rounds": self.n_rounds_,
             "importance": self.importance_.tolist(),
         }
@@ -395,6 +400,7 @@ class Propensity(ClassifierMixin, BaseEstimator):
         model.chosen_because_ = found["chosen_because"]
         model.cross_fitted_ = found["cross_fitted"]
         model.calibration_ = Calibration.from_dict(found["calibration"])
+        model.reference_ = np.array(found["reference"])
         model.n_rounds_ = found["n_rounds"]
         model.importance_ = np.array(found["importance"])
         if BOOSTER_FILE in state.files:

@@ -1,0 +1,311 @@
+"""Why a customer scores as it does, in words of the business, in English and Chinese.
+
+A reason is a source field that moved the customer's log-odds, with its value and the usual one.
+Log-odds are split before calibration, which keeps the order and the signs; they add up to the
+model's margin, and `Propensity.contributions` checks that they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from patronage.features.catalogue import describe
+from patronage.models.propensity import Propensity
+
+Which = Literal["none", "top", "all"]
+Language = Literal["en", "zh"]
+COLUMNS = ("row", "side", "rank", "group", "feature", "contribution", "text_en", "text_zh")
+LEAST = 0.01
+TOP_SHARE = 0.05
+
+
+class Meaning(NamedTuple):
+    """What a column says.
+
+    Attributes
+    ----------
+    group : columns of one group make one reason
+    en, zh : in words
+    unit : "days", "currency", "count", "share", "ratio" or "level"
+    """
+
+    group: str
+    en: str
+    zh: str
+    unit: str
+
+
+class Template(NamedTuple):
+    """Words for one column, with {value}, {usual} and, where it is asked for, {own}.
+
+    Attributes
+    ----------
+    en, zh
+    own
+        Column that holds the customer's own usual value; without it there the generic words are
+        used.
+    """
+
+    en: str
+    zh: str
+    own: str | None = None
+
+
+TEMPLATES = {
+    "recency_days": Template(
+        "silent for {value}; usually buys every {own}",
+        "已沉默{value}; 通常每{own}购买一次",
+        "gap_mean",
+    ),
+    "gap_last": Template(
+        "last two purchases {value} apart; usually {own}",
+        "最近两次购买间隔{value}; 通常为{own}",
+        "gap_mean",
+    ),
+    "gap_recent_mean": Template(
+        "lately buys every {value}; over all its time every {own}",
+        "近期每{value}购买一次; 长期平均{own}",
+        "gap_mean",
+    ),
+    "silence_over_gap": Template(
+        "silent for {value} times its usual gap; others {usual} times",
+        "沉默时长为平均间隔的{value}倍; 一般为{usual}倍",
+    ),
+    "season_sin": Template("time of the year", "季节因素"),
+    "season_cos": Template("time of the year", "季节因素"),
+}
+GENERIC = Template("{meaning}: {value}; usually {usual}", "{meaning}: {value}; 通常为{usual}")
+NAMED = Template("{meaning} is {value}; usually {usual}", "{meaning}为{value}; 通常为{usual}")
+UNKNOWN = Template("{meaning} not known; usually {usual}", "{meaning}未知; 通常为{usual}")
+
+
+def catalogue_meaning(name: str) -> Meaning:
+    """Look a column up in the list of declared features; any other means what its name says.
+
+    Examples
+    --------
+    >>> catalogue_meaning("recency_days").group, catalogue_meaning("industry").en
+    ('recency', 'industry')
+    """
+    found = describe(name)
+    return Meaning(found.group, found.meaning, found.meaning_zh, found.unit)
+
+
+def shown(value: object, unit: str, language: Language = "en") -> str:
+    """Write a value as its unit asks.
+
+    Examples
+    --------
+    >>> shown(64.0, "days"), shown(64.0, "days", "zh"), shown(0.125, "share"), shown(2.5, "count")
+    ('64 days', '64天', '12%', '2.5')
+    >>> shown(1234.5, "currency"), shown("ad", "level"), shown(1.0, "days"), shown(3.14159, "ratio")
+    ('1,234.50', 'ad', '1 day', '3.1')
+    """
+    if isinstance(value, bool | np.bool_):
+        return {"en": ("no", "yes"), "zh": ("否", "是")}[language][int(value)]
+    if not isinstance(value, int | float | np.number):
+        return str(value)
+    number = float(value)
+    if unit == "share":
+        return f"{number:.0%}"
+    if unit == "currency":
+        return f"{number:,.2f}"
+    digits = 0 if abs(number) >= 10 and unit == "days" else 1  # noqa: PLR2004 - a tenth of a day is dust
+    text = f"{number:,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    if unit != "days":
+        return text
+    return f"{text}天" if language == "zh" else f"{text} day{'' if text == '1' else 's'}"
+
+
+def explain(  # noqa: PLR0913 - each is a choice of the caller's
+    model: Propensity,
+    X: pd.DataFrame,
+    *,
+    reasons: Which = "top",
+    share: float = TOP_SHARE,
+    above: float | None = None,
+    n: int = 3,
+    meaning: Callable[[str], Meaning] = catalogue_meaning,
+) -> pd.DataFrame:
+    """Give the strongest reasons for and against each row.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    X : shape (n_rows, n_columns)
+    reasons
+        "all" rows, the "top" share by probability, or "none".
+    share
+        Of the rows that "top" explains.
+    above
+        For "top": explain rows of at least this probability, in place of a share, so that the
+        choice does not hang on which rows are passed together.
+    n
+        Most reasons a side.
+    meaning
+        From a column's name to what it says.
+
+    Returns
+    -------
+    One row a reason: row (position in X), side ("for", "against" the outcome), rank (1 the
+    strongest), group, feature (of the group, that which moved most), contribution (log-odds
+    before calibration, of the group), text_en, text_zh. Groups that moved less than .01 are
+    left out.
+
+    References
+    ----------
+    Lundberg et al. (2020), "From local explanations to global understanding with explainable AI
+    for trees", Nature Machine Intelligence 2.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"recency_days": rng.integers(0, 90, 400), "gap_mean": 12.0})
+    >>> model = Propensity(random_state=0).fit(X, rng.random(400) < X["recency_days"] / 100)
+    >>> found = explain(model, X.assign(recency_days=64)[:1], reasons="all")
+    >>> found.loc[0, "text_en"]
+    'silent for 64 days; usually buys every 12 days'
+    """
+    if reasons not in ("none", "top", "all"):
+        raise ValueError(f"reasons={reasons!r}; choose none, top or all.")
+    rows = _explained_rows(model, X, reasons, share, above)
+    if not len(rows):
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    picked = model.features_.align(X, absent="missing").iloc[rows]
+    moved, _ = model.contributions(picked)
+    meanings = {name: meaning(name) for name in moved.columns}
+    chosen = _strongest(moved, [meanings[name].group for name in moved.columns], n)
+    usual = {column.name: column.usual for column in model.features_.columns}
+    languages: tuple[Language, ...] = ("en", "zh")
+    for language in languages:
+        chosen[f"text_{language}"] = _texts(chosen, picked, meanings, usual, language)
+    chosen["row"] = rows[chosen["row"]]
+    return chosen[list(COLUMNS)]
+
+
+def joined(
+    found: pd.DataFrame,
+    n_rows: int,
+    *,
+    side: Literal["for", "against"] = "for",
+    language: Language = "en",
+    separator: str = " | ",
+) -> pd.Series[str]:
+    """Put the reasons of a side into one text a row, strongest first; None where none were made.
+
+    Parameters
+    ----------
+    found
+        From `explain`.
+    n_rows
+        Of the frame that was explained.
+    side, language, separator
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"row": [1, 1], "side": "for", "rank": [2, 1],
+    ...                       "text_en": ["b", "a"]})
+    >>> joined(found, 2).tolist()
+    [None, 'a | b']
+    """
+    mine = found[found["side"] == side].sort_values(["row", "rank"])
+    texts = mine.groupby("row")[f"text_{language}"].agg(separator.join)
+    result = np.full(n_rows, None, dtype=object)
+    result[texts.index.to_numpy(dtype=np.intp)] = texts.to_numpy(dtype=object)
+    return pd.Series(result, dtype=object)
+
+
+def _explained_rows(
+    model: Propensity, X: pd.DataFrame, reasons: Which, share: float, above: float | None
+) -> NDArray[np.intp]:
+    if reasons == "none" or not len(X):
+        return np.zeros(0, dtype=np.intp)
+    if reasons == "all":
+        return np.arange(len(X))
+    if not 0 < share <= 1:
+        raise ValueError(f"share={share}; it must lie above 0 and be at most 1.")
+    chance = model.predict_proba(model.encode(X, absent="missing"))[:, 1]
+    if above is not None:
+        return np.flatnonzero(chance >= above)
+    n_top = int(np.ceil(share * len(chance)))
+    return np.sort(np.argsort(-chance, kind="stable")[:n_top])
+
+
+def _strongest(moved: pd.DataFrame, groups: Sequence[str], n: int) -> pd.DataFrame:
+    """Rank the groups of each row on both sides, each with the column that moved most."""
+    values = moved.to_numpy()
+    codes, names = pd.factorize(np.asarray(groups, dtype=object))
+    totals = np.column_stack([values[:, codes == code].sum(axis=1) for code in range(len(names))])
+    found = []
+    for side, sign in (("for", 1.0), ("against", -1.0)):
+        order = np.argsort(-sign * totals, axis=1, kind="stable")[:, :n]
+        for rank, group in enumerate(order.T, start=1):
+            strength = totals[np.arange(len(totals)), group]
+            rows = np.flatnonzero(sign * strength > LEAST)
+            inside = np.where(codes == group[rows, None], sign * values[rows], -np.inf)
+            found.append(
+                pd.DataFrame(
+                    {
+                        "row": rows,
+                        "side": side,
+                        "rank": rank,
+                        "group": names[group[rows]],
+                        "feature": moved.columns.to_numpy()[inside.argmax(axis=1)],
+                        "contribution": strength[rows],
+                    }
+                )
+            )
+    return pd.concat(found, ignore_index=True)
+
+
+def _texts(
+    chosen: pd.DataFrame,
+    picked: pd.DataFrame,
+    meanings: Mapping[str, Meaning],
+    usual: Mapping[str, object],
+    language: Language,
+) -> NDArray[np.object_]:
+    """Write each reason, once for equal values of a column."""
+    texts = np.full(len(chosen), "", dtype=object)
+    rows = chosen["row"].to_numpy()
+    for feature, at in chosen.groupby("feature").indices.items():
+        name = str(feature)
+        template = TEMPLATES.get(name)
+        own = template.own if template else None
+        values = picked[name].iloc[rows[at]].tolist()
+        owns: list[Any] = [None] * len(values)
+        if own is not None and own in picked.columns:
+            owns = picked[own].iloc[rows[at]].tolist()
+        pairs = list(zip(values, owns, strict=True))
+        words = {
+            pair: _words(pair, name, meanings[name], usual[name], language)
+            for pair in dict.fromkeys(pairs)
+        }
+        texts[at] = [words[pair] for pair in pairs]
+    return texts
+
+
+def _words(
+    pair: tuple[Any, Any], name: str, meaning: Meaning, usual: object, language: Language
+) -> str:
+    value, own = pair
+    template = TEMPLATES.get(name)
+    if pd.isna(value):
+        template = UNKNOWN
+    elif template is None or (template.own is not None and pd.isna(own)):
+        # A declared column has a phrase for a meaning, another one only its own name.
+        template = NAMED if meaning.en == name else GENERIC
+    words, about = (template.en, meaning.en) if language == "en" else (template.zh, meaning.zh)
+    return words.format(
+        meaning=about,
+        value=shown(value, meaning.unit, language),
+        usual="-" if usual is None else shown(usual, meaning.unit, language),
+        own=None if own is None else shown(own, meaning.unit, language),
+    )
