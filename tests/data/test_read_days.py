@@ -275,7 +275,7 @@ def test_a_subscription_may_end_in_the_future_or_at_the_end_of_time():
     assert table["ended_day"].tolist() == [2932896, pd.NA, 19754]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     at=st.datetimes(datetime(1970, 1, 2), datetime(2025, 1, 1)),
     zone=st.sampled_from(

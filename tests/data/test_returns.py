@@ -124,13 +124,13 @@ HISTORIES = st.lists(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=HISTORIES)
 def test_any_history_nets_as_the_loop_does(engine, rows):
     assert netted(engine(rows)) == by_loop(rows)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=HISTORIES)
 def test_no_money_is_made_or_lost(rows):
     net = netted(as_polars(rows))
