@@ -22,8 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, polygamma, psi
 
+from patronage.models.patterns import encode
+
 FloatArray = NDArray[np.float64]
 Objective = Callable[[FloatArray], tuple[float, FloatArray, FloatArray]]
+
+BLOCK = 8192
+MANY = 1_000_000
 
 LARGE = 50.0
 """From here on three terms of Stirling's series are exact to 1e-15."""
@@ -36,10 +41,14 @@ class SpendTotals(NamedTuple):
     ----------
     counts, customers : shape (n_counts,)
         Distinct numbers of purchases x, and the weight of customers with each.
-    total, weight, weighted_count : shape (n_rows,)
-        z = x m, the weight w, and w x.
-    n, sum_log_mean, sum_log_total, sum_count_log_total : float
-        Sums of w, w ln m, w ln z and w x ln z.
+    total : shape (n_rows,)
+        z = x m.
+    weights : shape (2, n_rows)
+        The weight w, and w x.
+    sum_log_total : shape (2,)
+        Sums of w ln z and w x ln z.
+    n, sum_log_mean : float
+        Sums of w and w ln m.
     scale
         Geometric mean of m: a heavy tail does not move it.
     mean
@@ -49,12 +58,10 @@ class SpendTotals(NamedTuple):
     counts: FloatArray
     customers: FloatArray
     total: FloatArray
-    weight: FloatArray
-    weighted_count: FloatArray
+    weights: FloatArray
+    sum_log_total: FloatArray
     n: float
     sum_log_mean: float
-    sum_log_total: float
-    sum_count_log_total: float
     scale: float
     mean: float
 
@@ -67,22 +74,27 @@ def spend_totals(frequency: FloatArray, mean: FloatArray, weight: FloatArray) ->
     frequency, mean, weight : shape (n_rows,)
     """
     n = float(weight.sum())
-    scale = float(np.exp(weight @ np.log(mean) / n))
+    log_mean = np.log(mean)
+    log_scale = float(weight @ log_mean / n)
+    scale = float(np.exp(log_scale))
     scaled = mean / scale
-    total = frequency * scaled
-    log_total = np.log(total)
-    counts, place = np.unique(frequency, return_inverse=True)
-    weighted_count = weight * frequency
+    weights = np.stack([weight, weight * frequency])
+    column = encode(frequency)
+    codes = np.bincount(column.codes, weights=weight) if column.n_levels < MANY else None
+    if codes is None:
+        counts, place = np.unique(frequency, return_inverse=True)
+        customers = np.bincount(place, weights=weight).astype(np.float64)
+    else:
+        seen = np.flatnonzero(codes)
+        counts, customers = column.values(seen), codes[seen].astype(np.float64)
     return SpendTotals(
         counts=counts,
-        customers=np.bincount(place, weights=weight).astype(np.float64),
-        total=total,
-        weight=weight,
-        weighted_count=weighted_count,
+        customers=customers,
+        total=frequency * scaled,
+        weights=weights,
+        sum_log_total=weights @ (np.log(frequency) + log_mean - log_scale),
         n=n,
-        sum_log_mean=float(weight @ np.log(scaled)),
-        sum_log_total=float(weight @ log_total),
-        sum_count_log_total=float(weighted_count @ log_total),
+        sum_log_mean=float(weight @ log_mean) - n * log_scale,
         scale=scale,
         mean=float(weight @ scaled / n),
     )
@@ -168,47 +180,52 @@ def _sums(params: FloatArray, data: SpendTotals) -> tuple[float, FloatArray, Flo
     own = p * x
     both = own + q
 
-    inverse = 1 / (data.total + v)
-    weighted = data.weight * inverse
-    counted = data.weighted_count * inverse
-    sum_log, sum_count_log = _log_sums(v, data)
+    # Columns: sums of the logarithm, of e = 1 / (z + v), of e z and e^2; rows: times w, times w x.
+    logs, inverse, part, square = _row_sums(v, data).T
+    sum_log, sum_count_log = _log_sums(v, logs, data)
 
     value = c @ minus_log_beta(own, q) - p * sum_count_log - q * sum_log - data.sum_log_mean
     gradient = np.array(
         [
             (c * x) @ (psi(both) - psi(own)) - sum_count_log,
             c @ psi(both) - n * psi(q) - sum_log,
-            q / v * (weighted @ data.total) - p * counted.sum(),
+            q / v * part[0] - p * inverse[1],
         ]
     )
     bend_both, bend_own = polygamma(1, both), polygamma(1, own)
     pp = (c * x * x) @ (bend_both - bend_own)
     pq = (c * x) @ bend_both
     qq = c @ bend_both - n * polygamma(1, q)
-    pv = -counted.sum()
-    qv = (weighted @ data.total) / v
-    vv = -n * q / v**2 + p * (counted @ inverse) + q * (weighted @ inverse)
+    pv = -inverse[1]
+    qv = part[0] / v
+    vv = -n * q / v**2 + p * square[1] + q * square[0]
     return float(value), gradient, np.array([[pp, pq, pv], [pq, qq, qv], [pv, qv, vv]])
 
 
-def _log_sums(v: float, data: SpendTotals) -> tuple[float, float]:
+def _row_sums(v: float, data: SpendTotals) -> FloatArray:
+    """Sum over customers, shape (2, 4), in blocks that stay in the cache."""
+    sums = np.zeros((2, 4))
+    for at in range(0, len(data.total), BLOCK):
+        z = data.total[at : at + BLOCK]
+        terms = np.empty((4, len(z)))
+        np.log1p(v / z if v < 1 else z / v, out=terms[0])
+        np.reciprocal(z + v, out=terms[1])
+        np.multiply(terms[1], z, out=terms[2])
+        np.multiply(terms[1], terms[1], out=terms[3])
+        sums += data.weights[:, at : at + BLOCK] @ terms.T
+    return sums
+
+
+def _log_sums(v: float, logs: FloatArray, data: SpendTotals) -> tuple[float, float]:
     """Sum w ln(1 + z / v) and w x ln(1 + v / z), from one logarithm a row.
 
     The logarithm taken is that of the smaller ratio: the likelihood multiplies it by a p or q
     that may be a million, and would multiply its rounding too.
     """
-    n_purchases = data.customers @ data.counts
     if v < 1:
-        own = np.log1p(v / data.total)
-        sum_count_log = data.weighted_count @ own
-        sum_log = data.weight @ own + data.sum_log_total - data.n * np.log(v)
-    else:
-        other = np.log1p(data.total / v)
-        sum_log = data.weight @ other
-        sum_count_log = (
-            data.weighted_count @ other + n_purchases * np.log(v) - data.sum_count_log_total
-        )
-    return float(sum_log), float(sum_count_log)
+        return float(logs[0] + data.sum_log_total[0] - data.n * np.log(v)), float(logs[1])
+    n_purchases = data.customers @ data.counts
+    return float(logs[0]), float(logs[1] + n_purchases * np.log(v) - data.sum_log_total[1])
 
 
 def minus_log_beta(first: FloatArray, second: float) -> FloatArray:

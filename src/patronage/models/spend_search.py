@@ -25,6 +25,9 @@ FloatArray = NDArray[np.float64]
 COORDINATES = ["p", "q", "p v / q"]
 START = (2.0, 3.0, 1.0)
 
+FARTHEST = (1e5, 1e4, 1e3)
+"""A p or q beyond it is taken for its limit; nearer where rounding hides the top from there."""
+
 FARTHEST_MEAN = 2.0
 """Population mean over observed mean from which a tail counts as not identified."""
 
@@ -93,15 +96,21 @@ def search(
     """
 
     def climb(chart: Callable[[FloatArray], Chart], first: ArrayLike) -> tuple[Optimum, Chart]:
-        best = maximise(
-            in_chart(objective, chart), first, tolerance=tolerance, max_iterations=max_iterations
-        )
-        if best.status == "failed":
-            raise ConvergenceError(
-                f"Gamma-Gamma: {best.message}, on {totals.n:,.0f} customers; look for outliers "
-                "in monetary_value, or give a penalizer_coef such as 0.001."
+        for farthest in FARTHEST:
+            best = maximise(
+                in_chart(objective, chart),
+                first,
+                tolerance=tolerance,
+                max_iterations=max_iterations,
+                lowest=1 / farthest,
+                highest=farthest,
             )
-        return best, chart(best.params)
+            if best.status != "failed":
+                return best, chart(best.params)
+        raise ConvergenceError(
+            f"Gamma-Gamma: {best.message}, on {totals.n:,.0f} customers; look for outliers in "
+            "monetary_value, or give a penalizer_coef such as 0.001."
+        )
 
     best, place = climb(level_chart, start)
     status = _status(best, place.params)
