@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patronage.data.units import to_date
 from patronage.errors import SpecError
-from patronage.features.labels import holdout
+from patronage.features.labels import cutoffs, fitting_cutoffs, holdout, weekly_purchases
 from patronage.features.rfm import rfm_summary
 
 Rows = list[tuple[str, int, int]]
@@ -78,3 +80,59 @@ def test_holdout_has_the_customers_of_the_summary(plain: Callable[..., Any]) -> 
 def test_window_of_no_whole_days_is_refused(horizon: Any) -> None:
     with pytest.raises(SpecError, match=r"horizon_days is .*; pass a whole number above"):
         holdout(frame(ORDERS), as_of=10, horizon_days=horizon)
+
+
+def test_newcomers_of_the_window_are_counted_where_asked(plain: Callable[..., Any]) -> None:
+    orders = pl.from_pandas(frame(ORDERS))
+    table = plain(holdout(orders, as_of=10, horizon_days=10, newcomers=True))
+    found = dict(zip(table["customer_id"], table["holdout_purchases"], strict=True))
+    assert found == {
+        "gone before": 1,
+        "new": 1,
+        "quiet": 0,
+        "repeats": 2,
+        "returns later": 1,
+        "undone": 0,
+    }
+
+
+def test_weeks_add_up_to_the_summary_before_and_the_holdout_after(engine: Any) -> None:
+    generator = np.random.default_rng(11)
+    rows = zip(
+        generator.integers(0, 80, 900).astype(str).tolist(),
+        generator.integers(0, 200, 900).tolist(),
+        generator.integers(-3_000, 9_000, 900).tolist(),
+        strict=True,
+    )
+    orders = frame(list(rows))
+    weeks = weekly_purchases(engine(orders), as_of=120, horizon_days=60)
+    before, after = weeks[weeks["week"] <= 0], weeks[weeks["week"] > 0]
+    summary = rfm_summary(orders, as_of=120)
+    assert before["repeat_purchases"].sum() == summary["frequency"].sum()
+    assert before["first_purchases"].sum() == len(summary)
+    counted = holdout(orders, as_of=120, horizon_days=60)["holdout_purchases"].sum()
+    assert after["repeat_purchases"].sum() == counted
+    assert after["last_day"].tolist() == [127, 134, 141, 148, 155, 162, 169, 176, 180]
+    assert before["last_day"].tolist() == list(range(1, 121, 7))
+
+
+def test_no_purchases_make_no_weeks() -> None:
+    assert weekly_purchases(frame(ORDERS), as_of=0, horizon_days=1).empty
+
+
+def test_fitting_windows_close_by_the_judging_cutoff() -> None:
+    days = cutoffs(as_of="1997-09-30", horizon_days=92, step_days=46, first_day="1997-01-01")
+    assert [str(to_date(day)) for day in days] == [
+        "1997-05-15",
+        "1997-06-30",
+        "1997-08-15",
+        "1997-09-30",
+    ]
+    assert [str(to_date(day)) for day in fitting_cutoffs(days, horizon_days=92)] == [
+        "1997-05-15",
+        "1997-06-30",
+    ]
+
+
+def test_young_data_give_one_cutoff() -> None:
+    assert cutoffs(as_of=120, horizon_days=90, step_days=30, first_day=100) == (120,)
