@@ -66,7 +66,7 @@ def look_at(path: Path) -> CsvFile:
     skip = next((n for n, line in enumerate(lines) if line.strip("\ufeff \t\r\n")), None)
     if skip is None:
         raise DataError(f"{path.name}: the file is empty; it needs a header and rows.")
-    told = re.fullmatch(r'"?sep=(.)"?', lines[skip].strip())
+    told = re.fullmatch(r'"?sep=(.)"?', lines[skip].strip("\ufeff \r\n"))
     if told:
         # What Excel writes, so that it knows the delimiter itself.
         skip += 1
