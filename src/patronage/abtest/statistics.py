@@ -144,6 +144,8 @@ def numbers_or_missing(values: ArrayLike, what: str) -> FloatArray:
     DataError
         If the values are no numbers, or of more than one dimension.
     """
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biuf":
+        return np.asarray(values, dtype=np.float64)
     try:
         series = pd.Series(values)
         # Text that looks like numbers, and dates, would be read as such in silence.
