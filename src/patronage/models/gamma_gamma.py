@@ -327,11 +327,14 @@ class GammaGammaFitter(parents.GammaGammaFitter):
     def _set_estimates(self, params: FloatArray, covariance: FloatArray) -> None:
         errors = np.sqrt(np.diag(covariance))
         reach = np.exp(1.96 * errors / params)
-        self.params_ = pd.Series(params, index=NAMES)
-        self.variance_matrix_ = pd.DataFrame(covariance, columns=NAMES, index=NAMES)
-        self.standard_errors_ = pd.Series(errors, index=NAMES)
+        names = pd.Index(NAMES)
+        self.params_ = pd.Series(params, index=names)
+        self.variance_matrix_ = pd.DataFrame(covariance, columns=names, index=names)
+        self.standard_errors_ = pd.Series(errors, index=names)
         self.confidence_intervals_ = pd.DataFrame(
-            {"lower 95% bound": params / reach, "upper 95% bound": params * reach}, index=NAMES
+            np.column_stack([params / reach, params * reach]),
+            columns=["lower 95% bound", "upper 95% bound"],
+            index=names,
         )
 
     def _unload_params(self, *names: str) -> list[float]:
