@@ -19,7 +19,16 @@ from patronage.models.propensity import Propensity
 
 Which = Literal["none", "top", "all"]
 Language = Literal["en", "zh"]
-COLUMNS = ("row", "side", "rank", "group", "feature", "contribution", "text_en", "text_zh")
+COLUMNS = {
+    "row": "int64",
+    "side": "object",
+    "rank": "int64",
+    "group": "object",
+    "feature": "object",
+    "contribution": "float64",
+    "text_en": "object",
+    "text_zh": "object",
+}
 LEAST = 0.01
 TOP_SHARE = 0.05
 
@@ -177,7 +186,7 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
         raise ValueError(f"reasons={reasons!r}; choose none, top or all.")
     rows = _explained_rows(model, X, reasons, share, above)
     if not len(rows):
-        return pd.DataFrame({name: [] for name in COLUMNS})
+        return pd.DataFrame({name: [] for name in COLUMNS}).astype(COLUMNS)
     picked = model.features_.align(X, absent="missing").iloc[rows]
     moved, _ = model.contributions(picked)
     meanings = {name: meaning(name) for name in moved.columns}
@@ -187,7 +196,7 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     for language in languages:
         chosen[f"text_{language}"] = _texts(chosen, picked, meanings, usual, language)
     chosen["row"] = rows[chosen["row"]]
-    return chosen[list(COLUMNS)]
+    return chosen[list(COLUMNS)].astype(COLUMNS)
 
 
 def joined(

@@ -1,0 +1,170 @@
+"""Reasons: they add up to the score, and say it in words that were worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from patronage.models.monotone import constraint_price
+from patronage.models.propensity import Propensity
+from patronage.models.reasons import Meaning, explain, joined, shown
+
+LEARNERS = ["xgboost", "logistic"]
+
+
+def customers(n: int = 500, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "recency_days": rng.integers(0, 90, n),
+            "gap_mean": rng.choice([6.0, 12.0, np.nan], n),
+            "spend_90": rng.lognormal(4, 1, n),
+            "行业 <x>": rng.choice(["retail", "steel", None], n),
+        }
+    )
+    odds = -3 + 0.06 * frame["recency_days"] + 1.0 * (frame["行业 <x>"] == "steel")
+    return frame, (rng.random(n) < 1 / (1 + np.exp(-odds))).to_numpy()
+
+
+@pytest.fixture(scope="module", params=LEARNERS)
+def model(request: pytest.FixtureRequest) -> Propensity:
+    return Propensity(learner=request.param, n_estimators=60, n_folds=3, random_state=0).fit(
+        *customers()
+    )
+
+
+def test_contributions_add_up_to_the_margin_before_calibration(model: Propensity) -> None:
+    frame, _ = customers(200, seed=1)
+    moved, shared = model.contributions(frame)
+    np.testing.assert_allclose(
+        moved.to_numpy().sum(axis=1) + shared, model.margins(frame), atol=1e-4
+    )
+
+
+def test_contributions_of_the_regression_average_to_nothing_on_the_rows_of_the_fit() -> None:
+    frame, y = customers()
+    fitted = Propensity(learner="logistic", n_folds=3, random_state=0).fit(frame, y)
+    moved, _ = fitted.contributions(frame)
+    # The clipped, the tail and the one-hot terms are all centred on the fit's own means, but
+    # for missing values, which take the median.
+    assert moved.drop(columns="gap_mean").mean().abs().max() < 1e-6
+
+
+def test_a_silent_customer_is_told_in_both_languages(model: Propensity) -> None:
+    frame, _ = customers()
+    silent = frame[:2].assign(recency_days=84, gap_mean=[12.0, np.nan])
+    found = explain(model, silent, reasons="all")
+    first = found[(found["side"] == "for") & (found["feature"] == "recency_days")]
+    assert first["text_en"].tolist()[0] == "silent for 84 days; usually buys every 12 days"
+    assert first["text_zh"].tolist()[0] == "已沉默84天; 通常每12天购买一次"
+    # Without a rhythm of its own, the usual value is that of the customers of the fit.
+    usual = round(float(np.median(frame["recency_days"])))
+    assert first["text_en"].tolist()[1] == (
+        f"days since the last purchase: 84 days; usually {usual} days"
+    )
+
+
+def test_a_column_that_nobody_declared_speaks_by_its_name(model: Propensity) -> None:
+    frame, _ = customers()
+    steel = frame[:1].assign(**{"行业 <x>": "steel"})
+    found = explain(model, steel, reasons="all").set_index("feature")
+    assert found.loc["行业 <x>", "side"] == "for"
+    assert found.loc["行业 <x>", "text_en"].startswith("行业 <x> is steel; usually ")
+    missing = explain(model, frame[:1].assign(**{"行业 <x>": None}), reasons="all")
+    texts = missing.set_index("feature")["text_en"]
+    assert texts["行业 <x>"].startswith("行业 <x> not known; usually ")
+
+
+def test_columns_of_one_group_make_one_reason(model: Propensity) -> None:
+    frame, _ = customers(50, seed=2)
+    everything = explain(
+        model, frame, reasons="all", meaning=lambda name: Meaning("all", name, name, "level")
+    )
+    moved, _ = model.contributions(frame)
+    totals = moved.to_numpy().sum(axis=1)
+    told = everything.set_index("row")["contribution"]
+    np.testing.assert_allclose(told.sort_index(), totals[np.abs(totals) > 0.01], atol=1e-12)
+    assert everything["row"].is_unique
+
+
+def test_reasons_are_ranked_by_what_they_moved(model: Propensity) -> None:
+    found = explain(model, customers(100, seed=3)[0], reasons="all")
+    for side, sign in (("for", 1), ("against", -1)):
+        strength = sign * found[found["side"] == side].pivot_table(
+            index="row", columns="rank", values="contribution"
+        )
+        assert (strength.min() > 0).all()
+        assert not (strength[1] < strength[2]).any()
+    assert found["rank"].max() <= 3
+
+
+def test_top_explains_the_riskiest_share_and_none_explains_nobody(model: Propensity) -> None:
+    frame, _ = customers(200, seed=4)
+    risk = model.predict_proba(frame)[:, 1]
+    top = explain(model, frame, share=0.05)["row"].unique()
+    assert len(top) == 10
+    assert risk[top].min() >= np.sort(risk)[-10]
+    cut = float(np.quantile(risk, 0.9))
+    above = explain(model, frame, above=cut)["row"].unique()
+    assert set(above) == set(np.flatnonzero(risk >= cut))
+    assert explain(model, frame, reasons="none").empty
+
+
+def test_a_row_has_the_same_reasons_whoever_stands_beside_it(model: Propensity) -> None:
+    frame, _ = customers(40, seed=5)
+    whole = explain(model, frame, reasons="all")
+    alone = explain(model, frame[17:18], reasons="all").drop(columns="row")
+    same = whole[whole["row"] == 17].drop(columns="row").reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.reset_index(drop=True), same)
+
+
+def test_joined_gives_a_text_a_row_and_none_to_the_unexplained(model: Propensity) -> None:
+    frame, _ = customers(30, seed=6)
+    found = explain(model, frame, share=0.1)
+    texts = joined(found, 30, language="zh")
+    assert texts.notna().sum() == 3
+    first = texts[texts.notna()].iloc[0].split(" | ")
+    assert 1 <= len(first) <= 3
+    assert joined(explain(model, frame, reasons="none"), 30).isna().all()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "en", "zh"),
+    [
+        (0.0, "count", "0", "0"),
+        (1_234_567.0, "count", "1,234,567", "1,234,567"),
+        (5.25, "days", "5.2 days", "5.2天"),
+        (100.0, "days", "100 days", "100天"),
+        (-0.5, "ratio", "-0.5", "-0.5"),
+        (True, "level", "yes", "是"),
+        ("007", "level", "007", "007"),
+    ],
+)
+def test_values_are_shown_as_their_unit_asks(value: object, unit: str, en: str, zh: str) -> None:
+    assert (shown(value, unit, "en"), shown(value, unit, "zh")) == (en, zh)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"reasons": "some"}, "reasons='some'; choose none"), ({"share": 0.0}, "share=0.0; it must")],
+)
+def test_wrong_choices_are_named(model: Propensity, settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        explain(model, customers(5)[0], **settings)
+
+
+def test_a_constraint_against_the_truth_costs_ranking_and_one_with_it_does_not() -> None:
+    frame, y = customers(800)
+    judge = customers(800, seed=7)
+    prices = {}
+    for sign in (1, -1):
+        fitted = Propensity(
+            learner="xgboost",
+            n_estimators=60,
+            n_folds=3,
+            monotone={"recency_days": sign},
+            random_state=0,
+        ).fit(frame, y)
+        prices[sign] = constraint_price(fitted, frame, y, judge=judge)
+    assert prices[1].price < 0.01
+    assert prices[-1].price > 0.1
+    assert prices[-1].sentence().startswith("monotone constraints cost 0.")
