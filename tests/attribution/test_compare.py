@@ -59,7 +59,7 @@ def test_credit_on_path_data_is_the_published(
     assert given["channel"].to_list() == published["channel"].to_list()
     np.testing.assert_allclose(given["credit"], published[model], rtol=1e-6)
     assert given["credit"].sum() == pytest.approx(19_785, rel=1e-12)
-    assert given["value"].sum() == pytest.approx(74_802.97, rel=1e-9)
+    assert given["value"].sum() == pytest.approx(74_802.97, abs=0.005)
 
 
 @pytest.mark.shared_data
@@ -308,12 +308,12 @@ def test_a_model_without_its_column_says_so(mailing: pd.DataFrame, model: str, c
 def test_markov_refuses_negative_value_and_the_rules_take_it(mailing: pd.DataFrame) -> None:
     refunded = mailing.assign(value=[5.0, -2.0, 1.0])
     assert attribute(refunded, "last")["value"].to_list() == [5.0, -1.0]
-    with pytest.raises(DataError, match="1 of 3 rows have negative value, first -2"):
+    with pytest.raises(DataError, match=r"1 of 3 rows have negative value, first -2\. Net refunds"):
         attribute(refunded)
 
 
 def test_credit_that_does_not_add_up_raises() -> None:
-    with pytest.raises(ArithmeticError, match="linear: 3.0 was given out of 4.0"):
+    with pytest.raises(ArithmeticError, match=r"linear: 3\.0 was given out of 4\.0"):
         check_conserved("linear", np.array([1.0, 2.0]), np.array([4.0]))
     with pytest.raises(ArithmeticError, match="linear"):
         check_conserved("linear", np.array([np.nan]), np.array([4.0]))

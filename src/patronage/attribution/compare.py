@@ -20,6 +20,9 @@ from patronage.errors import SpecError
 CONSERVED = 1e-6
 """Most that credit may differ from what there was to give, relative."""
 
+NOTHING = 1e-300
+"""Room for amounts so small that half of them is not a number."""
+
 
 class ModelOptions(TypedDict, total=False):
     """What single models need, by keyword.
@@ -295,8 +298,8 @@ def credit_by(paths: Paths, model: str, settings: Settings) -> Credit:
 def check_conserved(model: str, given: FloatArray, there: FloatArray) -> None:
     """Raise where what was given out is not what there was."""
     total, scale = float(there.sum()), float(np.abs(there).sum())
-    if not abs(float(given.sum()) - total) <= CONSERVED * scale:
-        raise ArithmeticError(f"{model}: {given.sum()!r} was given out of {total!r}.")
+    if not abs(float(given.sum()) - total) <= CONSERVED * scale + NOTHING:
+        raise ArithmeticError(f"{model}: {float(given.sum())!r} was given out of {total!r}.")
 
 
 def shared_out(effect: FloatArray, total: float) -> FloatArray:

@@ -192,7 +192,9 @@ def solve(walk: Walk, conversions: FloatArray, value: FloatArray, nulls: FloatAr
         (flow / divisor[walk.origin], (walk.origin, walk.target)), shape=(n_states, n_states)
     )
     chain = Chain(start / total, visits / total, moves, outcome / divisor[:, None])
-    single = walk.holds.nnz == n_states == n_channels and n_states <= DENSE_STATES
+    # At higher orders states are numbered as they come, so that equal counts are not enough.
+    single = n_states == n_channels and np.array_equal(walk.holds.indices, np.arange(n_states))
+    single &= n_states <= DENSE_STATES
     lost = _lost_by_state(chain) if single else _lost_by_set(chain, walk.holds)
     reached = outcome.sum(axis=0) / total
     effect = np.clip(lost / np.where(reached > 0, reached, 1.0), 0.0, 1.0)

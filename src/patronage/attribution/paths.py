@@ -209,16 +209,14 @@ def _added_up(
     # A null count must stay visible: sums pass over nulls.
     floats = {name: nw.col(name).cast(nw.Float64) for name in numbers}
     blanks = {f"{name}_missing": nw.col(name).is_null().cast(nw.Int64) for name in numbers}
-    apart = [f"{name}_of_row" for name in ("conversions", "value") if name in numbers]
-    copies = {name: nw.col(name.removesuffix("_of_row")) for name in apart if keep_rows}
+    apart = {f"{name}_of_row": nw.col(name) for name in numbers if keep_rows and name != "nulls"}
+    known = {name: nw.when(nw.col(f"{name}_missing") == 0).then(nw.col(name)) for name in numbers}
     return (
         frame.with_columns(**floats, **blanks)
-        .with_columns(**copies)
-        .group_by(*keys, *copies, *blanks, drop_null_keys=False)
-        .agg(rows=nw.len(), **{name: nw.col(name).sum() for name in numbers})
-        .with_columns(
-            **{name: nw.when(nw.col(f"{name}_missing") == 0).then(nw.col(name)) for name in numbers}
-        )
+        .with_columns(nw.lit(1).alias("one"), **apart)
+        .group_by(*keys, *apart, *blanks, drop_null_keys=False)
+        .agg(rows=nw.col("one").sum(), **{name: nw.col(name).sum() for name in numbers})
+        .with_columns(**known)
     )
 
 
