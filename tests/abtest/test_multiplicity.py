@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from patronage.abtest.compare import compare
 from patronage.abtest.multiplicity import adjust, heterogeneity
@@ -28,7 +30,14 @@ def test_corrections_only_raise_and_holm_is_the_stricter(p: list[float]) -> None
     assert (np.array(p) <= fdr + 1e-12).all()
     assert (fdr <= holm + 1e-12).all()
     assert (holm <= 1).all()
+    np.testing.assert_allclose(fdr, stats.false_discovery_control(p), rtol=1e-12)
     np.testing.assert_array_equal(adjust(p, "none"), p)
+
+
+def test_both_corrections_are_those_of_statsmodels() -> None:
+    p = np.random.default_rng(5).uniform(0, 0.2, 12)
+    for mine, theirs in (("holm", "holm"), ("benjamini-hochberg", "fdr_bh")):
+        np.testing.assert_allclose(adjust(p, mine), multipletests(p, method=theirs)[1])
 
 
 def test_what_could_not_be_judged_counts_as_no_comparison() -> None:
