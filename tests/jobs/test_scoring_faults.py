@@ -1,0 +1,160 @@
+"""Scoring that is killed, doubled, starved or fed rubbish leaves nothing half done."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from patronage.errors import SpecError
+from patronage.jobs.publish import MemoryLimit
+from patronage.models.lifetime_value import LifetimeValue
+from patronage.tracking.artifact import Artifact, write_artifact
+from patronage.tracking.spec import parse_spec
+
+SPEC = {
+    "name": "clv",
+    "kind": "lifetime_value",
+    "data": {"transactions": {"source": "orders.parquet", "returns": "net"}},
+    "snapshot": {"as_of": "2023-12-31", "horizon_days": 90},
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, and 400,000 orders of 40,000 customers: seven shards at 250 MB."""
+    from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("scoring")
+    weekly = load_cdnow_summary_data_with_monetary_value()
+    model = LifetimeValue(purchases="bg_nbd").fit(weekly, time_unit="weeks")
+    details = {"spec": parse_spec(SPEC, source="test").model_dump(mode="json")}
+    write_artifact(Artifact("clv", "lifetime_value", model, details), folder / "model")
+    duckdb.sql(f"""
+        copy (select 'C' || lpad((hash(i) % 40000)::varchar, 6, '0') as customer_id,
+                     date '2023-12-31' - (hash(i, 1) % 700)::int as ordered_at,
+                     (1 + hash(i, 2) % 9900 / 100)::decimal(12, 2) as amount
+              from range(400000) t(i)) to '{folder / "orders.parquet"}' (format parquet)
+    """)
+    return folder
+
+
+def command(place: Path, output: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "patronage.cli", "score", str(place / "model"),
+        "--input", str(place / "orders.parquet"), "--as-of", "2023-12-31",
+        "--output", str(output), "--memory-limit", "250MB",
+    ]  # fmt: skip
+
+
+def files(output: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(output)): path.read_bytes()
+        for path in sorted(output.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place: Path) -> dict[str, bytes]:
+    output = place / "undisturbed"
+    subprocess.run(command(place, output), check=True, capture_output=True)
+    return files(output)
+
+
+def wait_for_a_part(output: Path, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(3_000):
+        if list(output.glob("clv/*/*/part-*.parquet")) or process.poll() is not None:
+            return
+        time.sleep(0.02)
+    raise AssertionError("no part was written within a minute")
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(
+    place: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(command(place, tmp_path / "out"))
+    wait_for_a_part(tmp_path / "out", process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = files(tmp_path / "out")
+    assert not any(name.endswith("_SUCCESS") or name == "latest.json" for name in left)
+    done_before = {name for name in left if name.endswith(".parquet") and "/part-" in name}
+    stamps = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done_before}
+    subprocess.run(command(place, tmp_path / "out"), check=True, capture_output=True)
+    assert files(tmp_path / "out") == undisturbed
+    assert {n: (tmp_path / "out" / n).stat().st_mtime_ns for n in done_before} == stamps
+
+
+def test_two_scorers_at_once_do_each_other_no_harm(
+    place: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    both = [subprocess.Popen(command(place, tmp_path / "out")) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert files(tmp_path / "out") == undisturbed
+
+
+def test_the_shards_hold_every_customer_once(undisturbed: dict[str, bytes], place: Path) -> None:
+    manifest = next(
+        json.loads(content) for name, content in undisturbed.items() if "_manifest" in name
+    )
+    assert len(manifest["files"]) == 7
+    (ids,) = duckdb.sql(
+        f"select count(*), count(distinct customer_id) from '{place}/undisturbed/clv/*/*/*.parquet'"
+    ).fetchall()
+    (truth,) = duckdb.sql(
+        f"select count(distinct customer_id) from '{place}/orders.parquet'"
+    ).fetchall()
+    assert ids == (manifest["rows"], manifest["rows"]) == (truth[0], truth[0])
+
+
+def test_scores_do_not_depend_on_the_number_of_shards(
+    place: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    roomy = [*command(place, tmp_path / "out")[:-1], "4GB"]
+    subprocess.run(roomy, check=True, capture_output=True)
+    one, many = (
+        duckdb.sql(f"select * from '{folder}/clv/*/*/*.parquet' order by customer_id").df()
+        for folder in (tmp_path / "out", place / "undisturbed")
+    )
+    # Vectors of another length are summed in another order: the last bits may differ.
+    pd.testing.assert_frame_equal(one, many, check_exact=False, rtol=1e-12)
+
+
+def test_a_broken_input_changes_nothing_that_was_published(
+    place: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(place / "undisturbed", output)
+    broken = tmp_path / "orders.csv"
+    broken.write_text("customer_id,ordered_at,amount\n1,2023-01-01,5\n2,soon,5\n")
+    arguments = command(place, output)
+    arguments[arguments.index("--input") + 1] = str(broken)
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "orders.csv: 1 of 2 rows" in done.stderr
+    assert "soon" in done.stderr
+    assert files(output) == undisturbed
+    assert not [path for path in output.iterdir() if path.name.startswith(".")]
+
+
+def test_a_day_before_the_first_order_has_nobody_to_score(place: Path, tmp_path: Path) -> None:
+    arguments = command(place, tmp_path / "out")
+    arguments[arguments.index("--as-of") + 1] = "2001-01-01"
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no order on or before 2001-01-01, so nobody to score; the first is of 20" in done.stderr
+    assert not files(tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["2", "lots", "100MB", "-2GB", "2TB"])
+def test_a_memory_limit_that_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="write 2GB or 500MB, at least 250MB"):
+        MemoryLimit.parse(text)
