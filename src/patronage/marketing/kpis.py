@@ -1,0 +1,141 @@
+"""All figures that the tables at hand allow, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from narwhals.stable.v2.typing import IntoFrame
+
+from patronage.data.units import Day
+from patronage.errors import SpecError
+from patronage.marketing.acquisition import (
+    acquired_customers,
+    acquisition_figures,
+    share_of_spend,
+)
+from patronage.marketing.activity import activity, churn_rate, repurchase_rate, subscription_churn
+from patronage.marketing.economics import channel_economics
+from patronage.marketing.engines import frame_of, has_column
+from patronage.marketing.leads import lead_figures
+from patronage.marketing.periods import Period
+from patronage.marketing.revenue import growth, new_and_returning, product_mix, revenue_figures
+
+TABLES = ("transactions", "customers", "subscriptions", "leads", "spend", "steps", "touches")
+
+
+def kpis(
+    tables: Mapping[str, IntoFrame],
+    *,
+    period: Period,
+    as_of: Day,
+    window_days: int = 90,
+    forecasts: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Compute every metric that the tables allow, for one period.
+
+    Parameters
+    ----------
+    tables
+        Checked frames by table name, any of transactions, customers, subscriptions, leads,
+        spend, steps, touches; at least one.
+    period
+        Days counted, both ends included, with their time zone and currency.
+    as_of
+        Last day observed.
+    window_days
+        Window of repurchase and of lead conversion.
+    forecasts
+        customer_id and lifetime_value, for LTV:CAC and payback by channel of acquisition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Figures (see `patronage.marketing.figures`) with the column `room` in front: which part
+        they come from. What a missing table would have given is not there.
+
+    Raises
+    ------
+    SpecError
+        If a table's name is unknown or there is none.
+    """
+    unknown = [name for name in tables if name not in TABLES]
+    if unknown or not tables:
+        named = f"knows no table {unknown[0]!r}" if unknown else "got no table"
+        raise SpecError(f"kpis {named}; give one or more of {', '.join(TABLES)}.")
+    rooms: dict[str, pd.DataFrame] = {}
+    if "transactions" in tables:
+        rooms |= _of_orders(tables["transactions"], period, as_of, window_days)
+    if "spend" in tables:
+        rooms |= _of_spend(tables, period, as_of, forecasts)
+    if "leads" in tables:
+        rooms["leads"] = lead_figures(
+            tables["leads"],
+            period=period,
+            as_of=as_of,
+            window_days=window_days,
+            spend=tables.get("spend"),
+        )
+    if "subscriptions" in tables:
+        rooms["subscriptions"] = subscription_churn(
+            tables["subscriptions"], period=period, as_of=as_of
+        )
+    for name in [name for name in ("steps", "touches") if name in tables]:
+        by = "channel" if _has(tables[name], "channel") else None
+        rooms[name] = activity(tables[name], period=period, as_of=as_of, by=by)
+    return _joined(rooms)
+
+
+def _has(table: IntoFrame, column: str) -> bool:
+    return has_column(frame_of(table, name="table"), column)
+
+
+def _of_orders(
+    transactions: IntoFrame, period: Period, as_of: Day, window_days: int
+) -> dict[str, pd.DataFrame]:
+    over: dict[str, Any] = {"period": period, "as_of": as_of}
+    rooms = {
+        "revenue": revenue_figures(transactions, **over),
+        "growth": growth(transactions, **over),
+        "growth_on_year": growth(transactions, **over, against="year_before"),
+        "new_and_returning": new_and_returning(transactions, **over),
+        "activity": activity(transactions, **over),
+        "repurchase": repurchase_rate(transactions, **over, window_days=window_days),
+        "churn": churn_rate(transactions, **over),
+    }
+    for column in ("product", "channel"):
+        if _has(transactions, column):
+            rooms[f"mix_by_{column}"] = product_mix(transactions, **over, by=column)
+    if _has(transactions, "channel"):
+        rooms["activity_by_channel"] = activity(transactions, **over, by="channel")
+    return rooms
+
+
+def _of_spend(
+    tables: Mapping[str, IntoFrame], period: Period, as_of: Day, forecasts: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    rooms = {}
+    if _has(tables["spend"], "market_total"):
+        rooms["market"] = share_of_spend(tables["spend"], period=period, as_of=as_of)
+    if "transactions" not in tables:
+        return rooms
+    customers = tables.get("customers")
+    if customers is not None and not _has(customers, "acquisition_channel"):
+        customers = None
+    won = acquired_customers(
+        tables["transactions"], period=period, as_of=as_of, customers=customers
+    )
+    rooms["acquisition"] = acquisition_figures(won, tables["spend"], period=period, as_of=as_of)
+    if forecasts is not None:
+        rooms["economics"] = channel_economics(
+            won, forecasts, tables["spend"], period=period, as_of=as_of
+        )
+    return rooms
+
+
+def _joined(rooms: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    # Concatenated as objects first, since a room may have a column of nulls alone.
+    parts = [table.astype(object).assign(room=name) for name, table in rooms.items()]
+    table = pd.concat(parts, ignore_index=True).infer_objects()
+    return table[["room", *[name for name in table if name != "room"]]]

@@ -1,0 +1,293 @@
+"""Revenue and what it is made of: customers, orders, products, new and returning buyers.
+
+Money of finance: a refund counts on its own day, so revenue is the sum of all amounts of the
+period. An order is an order_id with an amount of zero or more, or a day of a customer where
+there is no order_id; a customer is active by an order in the period.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from narwhals.stable.v2.typing import IntoFrame
+
+from patronage.data.units import MONEY_SCALE, Day, to_day
+from patronage.errors import SpecError
+from patronage.marketing.engines import Frame, collected, frame_of, group_labels, has_column
+from patronage.marketing.figures import INCOMPLETE, Figure, ratio, to_frame
+from patronage.marketing.intervals import (
+    Interval,
+    Z,
+    count_interval,
+    ratio_interval,
+    total_interval,
+)
+from patronage.marketing.periods import Period
+
+CUSTOMER = "customer_id"
+NO_HISTORY = "no_history"
+
+
+def revenue_figures(
+    transactions: IntoFrame, *, period: Period, as_of: Day, by: str | None = None
+) -> pd.DataFrame:
+    """Revenue, customers, orders, ARPU, average order value and purchase frequency.
+
+    Parameters
+    ----------
+    transactions
+        Order lines as `read_table` gives them; pandas, polars or DuckDB.
+    period
+        Days counted, both ends included.
+    as_of
+        Last day observed; a period that ends later is flagged "incomplete_period".
+    by
+        Column to break down by, such as channel or product. A customer may be in several.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Figures (see `patronage.marketing.figures`), the whole first. Revenue has a
+        compound-Poisson interval, counts a Poisson one, ratios (arpu, average_order_value,
+        purchase_frequency) a delta-method one over customers.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "day": [0, 5, 5],
+    ...                        "amount": [100_000, 300_000, 200_000]})
+    >>> table = revenue_figures(orders, period=Period(0, 9), as_of=9)
+    >>> table.set_index("metric")["value"].to_dict()
+    {'revenue': 60.0, 'customers': 2.0, 'orders': 3.0, 'arpu': 30.0, 'average_order_value': 20.0,
+     'purchase_frequency': 1.5}
+    """
+    return _finished(_revenue(_per_customer(transactions, period, as_of, by)), period, as_of)
+
+
+def growth(
+    transactions: IntoFrame, *, period: Period, as_of: Day, against: str = "before"
+) -> pd.DataFrame:
+    """Growth of revenue, customers and orders against the same period before.
+
+    Parameters
+    ----------
+    transactions, period, as_of
+        As in `revenue_figures`.
+    against : "before" or "year_before"
+        As many whole months or days right before, or the same dates a year earlier.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Figures "revenue_growth" and so on: this period / that period - 1, with a delta-method
+        interval over customers, who may be in both. Flag "no_history" where the table begins
+        within or after the period before, so that the comparison is not like with like.
+    """
+    if against not in {"before", "year_before"}:
+        raise SpecError(f"against is {against!r}; use before or year_before.")
+    earlier = period.before() if against == "before" else period.year_before()
+    now = _per_customer(transactions, period, as_of, None)
+    then = _per_customer(transactions, earlier, as_of, None)
+    columns = [CUSTOMER, "revenue", "orders", "active"]
+    both = now[columns].merge(then[columns], on=CUSTOMER, how="outer", suffixes=("", "_before"))
+    both = both.fillna(dict.fromkeys([c for c in both if c != CUSTOMER], 0))
+    figures = []
+    for metric, column in (("revenue", "revenue"), ("customers", "active"), ("orders", "orders")):
+        top, bottom = both[column].astype(float), both[f"{column}_before"].astype(float)
+        low, high = ratio_interval(top, bottom)
+        figure = ratio(
+            f"{metric}_growth",
+            math.fsum(top),
+            math.fsum(bottom),
+            n=len(both),
+            unit="share",
+            bounds=Interval(low - 1, high - 1),
+            interval="delta",
+        )
+        figures.append(replace(figure, value=figure.value - 1))
+    frame = frame_of(transactions, "day", name="transactions")
+    begun = collected(frame.select(nw.col("day").min()))["day"].iloc[0]
+    if not pd.isna(begun) and begun > earlier.first_day:
+        figures = [replace(figure, flag=figure.flag or NO_HISTORY) for figure in figures]
+    return _finished(figures, period, as_of)
+
+
+def product_mix(
+    transactions: IntoFrame, *, period: Period, as_of: Day, by: str = "product"
+) -> pd.DataFrame:
+    """Share of revenue by product, or by another column of the order lines.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Figures "revenue_share", largest first: revenue of the level / revenue of all, delta
+        method over customers. Shares can be below 0 or above 1 where refunds outweigh sales.
+    """
+    frame = _in_period(transactions, period, as_of, by)
+    cells = frame.group_by(CUSTOMER, "group").agg(nw.col("amount").sum().alias("money"))
+    table = collected(cells, "money")
+    table["money"] = table["money"] / MONEY_SCALE
+    table["whole"] = table.groupby(CUSTOMER)["money"].transform("sum")
+    customers = table.drop_duplicates(CUSTOMER)["whole"]
+    total, squares, n = math.fsum(customers), math.fsum(customers**2), len(customers)
+    table = table.assign(xx=table["money"] ** 2, xy=table["money"] * table["whole"])
+    levels = table.groupby("group")[["money", "xx", "xy"]].agg(math.fsum)
+    ordered = levels.sort_values("money", ascending=False, kind="stable")
+    share = ordered["money"].to_numpy(dtype=float) / (total or math.nan)
+    spread = ordered["xx"] - 2 * share * ordered["xy"] + share**2 * squares
+    factor = n / (n - 1) if n > 1 else math.nan
+    half = Z * np.sqrt(np.maximum(spread.to_numpy(dtype=float), 0) * factor) / abs(total or 1)
+    figures = [
+        replace(
+            ratio(
+                "revenue_share",
+                float(money),
+                total,
+                n=n,
+                unit="share",
+                bounds=Interval(part - width, part + width),
+                interval="delta",
+            ),
+            group=str(level),
+        )
+        for level, money, part, width in zip(
+            ordered.index, ordered["money"], share, half, strict=True
+        )
+    ]
+    return _finished(figures, period, as_of)
+
+
+def new_and_returning(transactions: IntoFrame, *, period: Period, as_of: Day) -> pd.DataFrame:
+    """Share of revenue, and of customers, that is new: first order within the period.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Figures "new_revenue_share" and "new_customer_share", delta method over customers.
+    """
+    customers = _per_customer(transactions, period, as_of, None)
+    frame = frame_of(transactions, CUSTOMER, "day", "amount", name="transactions")
+    firsts = frame.filter(nw.col("amount") >= 0, nw.col("day") <= to_day(as_of))
+    firsts = firsts.group_by(CUSTOMER).agg(nw.col("day").min().alias("first_day"))
+    customers = customers.merge(collected(firsts, "first_day"), on=CUSTOMER, how="left")
+    is_new = (customers["first_day"] >= period.first_day).astype(float)
+    figures = []
+    for metric, column in (("new_revenue_share", "revenue"), ("new_customer_share", "active")):
+        whole = customers[column].astype(float)
+        figures.append(
+            ratio(
+                metric,
+                math.fsum(whole * is_new),
+                math.fsum(whole),
+                n=len(customers),
+                unit="share",
+                bounds=ratio_interval(whole * is_new, whole),
+                interval="delta",
+            )
+        )
+    return _finished(figures, period, as_of)
+
+
+def simple_lifetime_value(
+    order_value: float, orders_per_year: float, years: float, margin: float = 1.0
+) -> Figure:
+    """Give the guides' rule of thumb: order value x frequency x years (x margin).
+
+    No customer leaves in it and nothing is discounted; `LifetimeValue` is the forecast.
+
+    Examples
+    --------
+    >>> simple_lifetime_value(200, 4, 3).value
+    2400.0
+    """
+    value = float(order_value) * orders_per_year * years * margin
+    return Figure("simple_lifetime_value", value, unit="currency", flag="rule_of_thumb")
+
+
+def _in_period(transactions: IntoFrame, period: Period, as_of: Day, by: str | None) -> Frame:
+    """Select customer_id, day, amount, order key, group of the period's lines."""
+    columns = (CUSTOMER, "day", "amount", *([by] if by else []))
+    frame = frame_of(transactions, *columns, name="transactions")
+    day = nw.col("day")
+    key = nw.concat_str(nw.lit("day "), day.cast(nw.String))
+    if has_column(frame, "order_id"):
+        named = nw.col("order_id").cast(nw.String)
+        key = nw.when(~named.is_null()).then(named).otherwise(key)
+    group = nw.col(by).cast(nw.String) if by else nw.lit("")
+    text = nw.when(nw.col(by).is_null()).then(nw.lit("(missing)")).otherwise(group) if by else group
+    last = min(period.last_day, to_day(as_of))
+    return frame.filter(day >= period.first_day, day <= last).select(
+        CUSTOMER, "day", "amount", order=key, group=text
+    )
+
+
+def _per_customer(
+    transactions: IntoFrame, period: Period, as_of: Day, by: str | None
+) -> pd.DataFrame:
+    """Collect customer_id, group, revenue, orders, active (1 with an order)."""
+    is_order = nw.when(nw.col("amount") >= 0).then(nw.lit(1)).otherwise(nw.lit(0))
+    orders = (
+        _in_period(transactions, period, as_of, by)
+        .with_columns(sold=is_order)
+        .group_by(CUSTOMER, "group", "order")
+        .agg(nw.col("amount").sum(), nw.col("sold").max())
+    )
+    customers = orders.group_by(CUSTOMER, "group").agg(
+        nw.col("amount").sum().alias("revenue"), nw.col("sold").sum().alias("orders")
+    )
+    table = collected(customers, "revenue", "orders")
+    return table.assign(
+        group=group_labels(table["group"]),
+        revenue=table["revenue"] / MONEY_SCALE,
+        active=(table["orders"] > 0).astype("int64"),
+    )
+
+
+def _revenue(table: pd.DataFrame) -> list[Figure]:
+    parts = [("", table.groupby(CUSTOMER, as_index=False)[["revenue", "orders", "active"]].sum())]
+    parts[0][1]["active"] = parts[0][1]["active"].clip(upper=1)
+    if (table["group"] != "").any():
+        parts += [(str(name), part) for name, part in table.groupby("group", sort=True)]
+    return [figure for name, part in parts for figure in _one_group(part, name)]
+
+
+def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
+    n = len(table)
+    sums = {name: math.fsum(table[name]) for name in ("revenue", "orders", "active")}
+    bounds = total_interval(sums["revenue"], math.fsum(table["revenue"] ** 2))
+    figures = [
+        Figure(
+            "revenue",
+            sums["revenue"],
+            float(bounds.low),
+            float(bounds.high),
+            numerator=sums["revenue"],
+            n=n,
+            unit="currency",
+            interval="compound_poisson",
+        )
+    ]
+    for metric, column in (("customers", "active"), ("orders", "orders")):
+        low, high = count_interval(sums[column])
+        count = Figure(metric, sums[column], float(low), float(high), numerator=sums[column], n=n)
+        figures.append(replace(count, unit="count", interval="poisson"))
+    for metric, top, bottom, unit in (
+        ("arpu", "revenue", "active", "currency"),
+        ("average_order_value", "revenue", "orders", "currency"),
+        ("purchase_frequency", "orders", "active", "ratio"),
+    ):
+        spread = ratio_interval(table[top], table[bottom])
+        figures.append(
+            ratio(metric, sums[top], sums[bottom], n=n, unit=unit, bounds=spread, interval="delta")
+        )
+    return [replace(figure, group=group) for figure in figures]
+
+
+def _finished(figures: Iterable[Figure], period: Period, as_of: Day) -> pd.DataFrame:
+    cut = period.last_day > to_day(as_of)
+    stamped = (figure.over(period) for figure in figures)
+    return to_frame(replace(f, flag=f.flag or INCOMPLETE) if cut else f for f in stamped)

@@ -1,0 +1,100 @@
+"""Leads against cases worked by hand and a published table of ranks."""
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from patronage.data.units import to_day
+from patronage.marketing.leads import lead_figures, leading_and_lagging, stage_rates
+from patronage.marketing.periods import Period
+
+JANUARY = Period("2026-01-01", "2026-01-31", timezone="Asia/Shanghai", currency="CNY")
+FEBRUARY = Period("2026-02-01", "2026-02-28", timezone="Asia/Shanghai", currency="CNY")
+AS_OF = "2026-03-31"
+ONE = to_day("2026-01-01")
+
+
+SPEND = pd.DataFrame(
+    {
+        "channel": ["ads", "ads", "radio", "ads"],
+        "day": [ONE, ONE + 30, ONE + 3, ONE + 31],
+        "cost": [300_000, 100_000, 500_000, 70_000],
+        "market_total": [3_000_000, 1_000_000, None, 700_000],
+    }
+)
+
+
+def values(table: pd.DataFrame, group: str = "") -> dict[str, float]:
+    return table[table["group"] == group].set_index("metric")["value"].to_dict()
+
+
+LEADS = pd.DataFrame(
+    {
+        "lead_id": list("abcdef"),
+        "created_day": [ONE, ONE + 1, ONE + 2, ONE + 3, ONE + 40, ONE + 80],
+        "converted_day": [ONE + 10, ONE + 50, None, ONE + 3, ONE + 41, ONE + 81],
+        "value": [1_000_000, 2_000_000, None, 500_000, 100_000, 100_000],
+        "origin": ["ads", "ads", None, "ads", "fair", "fair"],
+        "qualified": [True, True, False, False, True, True],
+    }
+)
+
+
+def test_lead_figures_leave_out_immature_leads_and_late_deals() -> None:
+    window = {"as_of": AS_OF, "window_days": 30}
+    for leads in (LEADS, pl.from_pandas(LEADS), duckdb.from_df(LEADS)):
+        table = lead_figures(leads, period=JANUARY, by="origin", spend=SPEND, **window)
+        assert values(table) == pytest.approx(
+            {
+                "leads": 4,
+                "cost_per_lead": 22.5,
+                "conversion_rate": 0.5,
+                "cycle_length": 5.0,
+                "value_per_lead": 37.5,
+            }
+        )
+        assert values(table, "ads")["conversion_rate"] == pytest.approx(2 / 3)
+        assert values(table, "ads")["cost_per_lead"] == pytest.approx(40 / 3)
+    quarter = Period("2026-01-01", "2026-03-31")
+    row = lead_figures(LEADS, period=quarter, **window).set_index("metric").loc["conversion_rate"]
+    assert (row["denominator"], row["n_left_out"], row["flag"]) == (5, 1, "partly_mature")
+
+
+def test_the_median_cycle_has_the_interval_of_its_ranks() -> None:
+    days = np.arange(1, 41)
+    leads = pd.DataFrame({"lead_id": days, "created_day": ONE, "converted_day": ONE + days})
+    row = lead_figures(leads, period=JANUARY, as_of=AS_OF, window_days=60).set_index("metric")
+    # Conover (1999), table of ranks for the median, n = 40: the 14th and 27th values.
+    assert row.loc["cycle_length", ["low", "value", "high"]].tolist() == [14.0, 20.5, 27.0]
+
+
+def test_stage_rates_name_each_step_of_the_sales_funnel() -> None:
+    steps = pd.DataFrame(
+        {
+            "unit_id": [1, 2, 3, 4, 1, 2, 3, 1, 2, 1],
+            "day": [ONE] * 4 + [ONE + 1] * 3 + [ONE + 2] * 2 + [ONE + 3],
+            "step": ["lead"] * 4 + ["MQL"] * 3 + ["opportunity"] * 2 + ["deal"],
+        }
+    )
+    stages = {"leads": "lead", "mql_rate": "MQL", "opportunity_rate": "opportunity"}
+    stages["opportunity_conversion"] = "deal"
+    table = stage_rates(steps, stages, as_of=AS_OF, window_days=30)
+    assert values(table) == pytest.approx(
+        {"mql_rate": 0.75, "opportunity_rate": 2 / 3, "opportunity_conversion": 0.5}
+    )
+
+
+def test_early_and_late_figures_stand_side_by_side_with_unfinished_cells_blank() -> None:
+    table = leading_and_lagging(LEADS, as_of=AS_OF, windows=(7, 30), quality="qualified")
+    assert table["origin"].tolist() == ["2026-01", "2026-02", "2026-03"]
+    assert table["quality"].tolist() == [0.5, 1.0, 1.0]
+    assert table["deals_7"].tolist() == [1, 1, 1]
+    assert table["deals_30"].tolist()[:2] == [2, 1]
+    assert np.isnan(table["deals_30"].iloc[2])
+    assert table["n_left_out_30"].tolist() == [0, 0, 1]
+    assert table["value_30"].tolist()[:2] == [150.0, 10.0]
+    by_origin = leading_and_lagging(LEADS, as_of=AS_OF, windows=(30,), by="origin")
+    assert by_origin["origin"].tolist() == ["(missing)", "ads", "fair"]
+    assert leading_and_lagging(LEADS.iloc[:0], as_of=AS_OF).empty
