@@ -204,6 +204,13 @@ class GeometricDropout:
             {"lower 95% bound": params / factor, "upper 95% bound": params * factor}
         )
 
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row a parameter: estimate, standard error, 95% bounds."""
+        self._unload_params()
+        estimates = pd.DataFrame({"coef": self.params_, "se(coef)": self.standard_errors_})
+        return estimates.join(self.confidence_intervals_)
+
     def _unload_params(self, *names: str) -> list[float]:
         if not hasattr(self, "params_"):
             raise NotFittedError(

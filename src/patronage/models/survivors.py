@@ -212,21 +212,25 @@ def _mixture(
     for at in range(0, tau.size, _ROWS):
         part = slice(at, at + _ROWS)
         needed, rows = np.unique(which[part], return_inverse=True)
-        p, weight = _beta_rule(a, levels[needed])
+        # Below p = 1 / (r tau) the moments no longer grow: the rule has to reach that far.
+        reach = float(np.log1p((r[part] * tau[part]).max()))
+        p, weight = _beta_rule(a, levels[needed], reach)
         given_p = moment(p[rows], tau[part, None], r[part, None])
         out[part] = np.einsum("ij,ij->i", weight[rows], given_p)
     return out
 
 
-def _beta_rule(a: float, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _beta_rule(a: float, b: FloatArray, reach: float) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights, shape (len(b), _NODES), of an average over Beta(a, b).
 
     Trapezoidal in u, where the log-odds of p are those at the centre plus a multiple of sinh u:
-    the tails, p^a and (1-p)^b, then die off doubly exponentially however small a and b are.
+    the tails, p^a and (1-p)^b, then die off doubly exponentially however small a and b are. The
+    left one is followed to where p^a is negligible beyond log-odds of -reach.
     """
     b = b[:, None]
     width = np.minimum(np.sqrt(1 / a + 1 / b), 2.0)
-    left = np.arcsinh(np.maximum(10.0, _NEGLIGIBLE_LOG / (a * width) + 3))
+    tail = _NEGLIGIBLE_LOG / a + np.maximum(3 * width, np.log(a / b) + reach)
+    left = np.arcsinh(np.maximum(10.0, tail / width))
     right = np.arcsinh(np.maximum(10.0, _NEGLIGIBLE_LOG / (b * width) + 3))
     u = -left + (left + right) * np.linspace(0, 1, _NODES)
     log_odds = np.log(a / b) + width * np.sinh(u)
@@ -261,7 +265,7 @@ def _second_moment(p: FloatArray, tau: FloatArray, r: FloatArray) -> FloatArray:
 
 def _log_rising_ratio(r: FloatArray, n: FloatArray) -> FloatArray:
     """Log of (r)_n / n!."""
-    return np.asarray(-np.log(r + n) - betaln(r, n + 1))
+    return np.asarray(np.where(n > 0, -np.log(r + n) - betaln(r, n + 1), 0.0))
 
 
 def _log_at_least(
