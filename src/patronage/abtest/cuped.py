@@ -160,9 +160,9 @@ def _slope(
     size = scale[varies]
     correlation = inner[np.ix_(varies, varies)] / np.outer(size, size)
     slope = nothing.copy()
-    slope[varies] = (
-        np.linalg.pinv(correlation, rcond=COLLINEAR, hermitian=True) @ (outer[varies] / size) / size
-    )
+    # Least squares of least length: two covariates that say the same share the slope.
+    fitted = np.linalg.lstsq(correlation, outer[varies] / size, rcond=COLLINEAR)[0]
+    slope[varies] = fitted / size
     return slope
 
 
