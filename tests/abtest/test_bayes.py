@@ -66,6 +66,18 @@ def test_credible_interval_is_that_of_draws_from_the_posterior(relative: object)
     assert found.chance_to_win == pytest.approx((draws > 0).mean(), abs=1e-3)
 
 
+def test_a_prior_on_rates_does_not_become_one_on_a_difference() -> None:
+    past = [0.0, 1.0, 2.0, 4.0]
+    with pytest.raises(SpecError, match=r"prior on rates does not go with covariates"):
+        compare(
+            [0, 1, 1, 0],
+            [1, 1, 0, 1],
+            method="bayesian",
+            prior=(2, 2),
+            covariates=(past, past),
+        )
+
+
 def test_large_samples_agree_with_the_normal_posterior() -> None:
     arms = [{"n": 10**6, "sum": x, "sum_of_squares": x} for x in (100_000, 100_500)]
     rate = compare(*arms, method="bayesian")

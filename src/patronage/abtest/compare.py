@@ -243,6 +243,8 @@ def compare_moments(
     ------
     DataError
         If an arm is empty.
+    SpecError
+        If covariates meet a prior on rates.
     """
     for arm, name in ((control, "control"), (treatment, "treatment")):
         if arm.n == 0:
@@ -254,6 +256,8 @@ def compare_moments(
         reduced = Reduced(_rates(counts), 0.0, 0)
         test = _proportions(counts, settings)
     else:
+        if settings.metric == "proportion" and settings.prior is not None:
+            raise SpecError("prior on rates does not go with covariates; leave one of them out.")
         test = _levels_test(reduced.levels, (control.n, treatment.n), settings)
     levels = reduced.levels
     return Comparison(
