@@ -142,6 +142,8 @@ def _in_memory(frame: Any, connection: Any) -> Opened:  # noqa: ANN401 - any kin
     found = frames.look_at(frame)
     if found is None:
         raise SpecError(f"source is a {type(frame).__name__}; give {_KINDS}.")
+    if not found.names:
+        raise DataError(f"{found.label}: it has no columns.")
     inner = tuple(f"c{n}" for n in range(len(found.names)))
     engine = DuckdbEngine(connection.from_arrow(found.table.rename_columns(list(inner))))
 
