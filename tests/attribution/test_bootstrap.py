@@ -60,7 +60,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         credit_intervals(frame, confidence=95)
     with pytest.raises(SpecError, match='shapley with game="rate"'):
         credit_intervals(frame, ["shapley"], game="rate")
-    with pytest.raises(DataError, match="1 of 1 rows count parts of a journey, first 0.5"):
+    with pytest.raises(DataError, match=r"1 of 1 rows count parts of a journey, first 0\.5"):
         credit_intervals(frame.assign(conversions=0.5))
 
 

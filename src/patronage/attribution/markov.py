@@ -22,7 +22,7 @@ TOLERANCE = 1e-11
 DENSE_STATES = 1_500
 """Up to here a chain of order 1 is solved as a full matrix: it is nearly full anyway."""
 
-DIRECT_STATES = 3_000
+DIRECT_STATES = 300
 """Up to here a sparse system is factored."""
 
 MAX_BINS = 4_000_000
