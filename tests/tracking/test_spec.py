@@ -71,7 +71,7 @@ def test_column_names_may_hold_spaces_and_come_one_at_a_time() -> None:
         ("data.transactions.returns=nett", r"returns is 'nett'; input should be 'net', 'drop'"),
         ("data.transactions.timezone=Europe/Londno", r"did you mean Europe/London\?"),
         ("model.value_days=inf", r"model\.value_days is inf"),
-        ("kind=lifetime", r"kind is 'lifetime'; it must be one of lifetime_value"),
+        ("kind=lifetime", r"kind is 'lifetime'; it must be one of churn, lead, lifetime_value"),
         ("model.margin", r"--set model\.margin: write it as section\.key=value"),
         ("=3", r"write it as section\.key=value"),
         ("name.first=x", r"name is a value, not a section"),

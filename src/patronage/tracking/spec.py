@@ -8,46 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from patronage.errors import SpecError
-
-
-class Section(BaseModel):
-    """A table of a spec: frozen, and closed to keys that it does not know."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class TableSource(Section):
-    """Where a table is, what its columns are called and what to do with its odd rows."""
-
-    source: str | list[str]
-    columns: dict[str, str] = {}
-    timezone: str = "UTC"
-    returns: Literal["net", "drop", "fail"] = "fail"
-    missing_ids: Literal["drop", "fail"] = "fail"
-    duplicates: Literal["keep", "drop", "fail"] = "keep"
-    date_format: str | None = None
-    decimal: Literal[".", ","] = "."
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_known(cls, timezone: str) -> str:
-        if timezone not in available_timezones():
-            near = get_close_matches(timezone, sorted(available_timezones()), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"is no IANA time zone such as Europe/London{hint}")
-        return timezone
-
-    def reading(self) -> dict[str, Any]:
-        """Arguments of `read_table` but for the source."""
-        return self.model_dump(exclude={"source"})
+from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
+from patronage.tracking.sections import Name, Section, TableSource
 
 
 class TransactionsData(Section):
@@ -81,7 +48,7 @@ class LifetimeValueGates(Section):
 class LifetimeValueSpec(Section):
     """A model of what customers will buy and be worth."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Name
     kind: Literal["lifetime_value"]
     data: TransactionsData
     snapshot: Snapshot
@@ -89,9 +56,16 @@ class LifetimeValueSpec(Section):
     gates: LifetimeValueGates = LifetimeValueGates()
 
 
-Spec = LifetimeValueSpec
+Spec = LifetimeValueSpec | ChurnSpec | LeadSpec
 
-_KINDS: dict[str, type[Section]] = {"lifetime_value": LifetimeValueSpec}
+_KINDS: dict[str, type[Section]] = {
+    "lifetime_value": LifetimeValueSpec,
+    "churn": ChurnSpec,
+    "lead": LeadSpec,
+}
+
+# Tables of which a model has one: naming another with --set puts it in the place of the file's.
+_ALTERNATIVES = ("transactions", "subscriptions", "labelled", "leads")
 
 
 def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> Spec:
@@ -153,7 +127,18 @@ def _overridden(content: Mapping[str, Any], overrides: Iterable[str]) -> dict[st
             if not isinstance(place, dict):
                 raise SpecError(f"--set {override}: {key} is a value, not a section.")
         place[keys[-1]] = _value(text.strip())
+        _replace_alternatives(values, keys)
     return values
+
+
+def _replace_alternatives(values: dict[str, Any], keys: list[str]) -> None:
+    """Take out what a table named by an override stands in for."""
+    if keys[0] != "data" or len(keys) < 3 or keys[1] not in _ALTERNATIVES:  # noqa: PLR2004 - data.table.key
+        return
+    beside = ("leads", "touches") if keys[1] == "leads" else (keys[1],)
+    values["data"] = {name: table for name, table in values["data"].items() if name in beside}
+    if keys[1] == "labelled":
+        values.pop("snapshot", None)
 
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,10 +166,12 @@ def _first_problem(error: ValidationError, model: type[Section]) -> str:
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, first["loc"][:-1])
         near = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f"{where} is not a key; {hint}It knows {', '.join(known)}."
+        hint = f"did you mean {near[0]}? It" if near else "it"
+        return f"{where} is not a key; {hint} knows {', '.join(known)}."
     if first["type"] == "missing":
         return f"{where} is missing."
+    if isinstance(first["input"], Mapping):
+        return f"{where} {_lowered(first['msg'])}.".strip()
     return f"{where} is {first['input']!r}; {_lowered(first['msg'])}."
 
 
@@ -197,6 +184,8 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
     for part in location:
         field = model.model_fields.get(str(part))
         inner = field.annotation if field is not None else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        # A table that may be left out is a union with None.
+        for kind in get_args(inner) or (inner,):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                model = kind
     return list(model.model_fields)
