@@ -134,8 +134,8 @@ def agreement() -> list[tuple[str, float, str]]:
         exact = attribute(frame, order=order, columns=PUBLISHED)["credit"].to_numpy()
         _, table = theirs(PATH_DATA, PUBLISHED, str(order))
         share = misplaced(table["total_conversions"], exact)
-        rows.append((f"PathData Markov order {order}: credit their simulation misplaces", share,
-                     "share of conversions"))  # fmt: skip
+        name = f"PathData Markov order {order}: credit their simulation misplaces"
+        rows.append((name, share, "share of conversions"))
     return rows
 
 
@@ -167,8 +167,8 @@ def speed(n_journeys: int) -> list[tuple[str, float, str]]:
     for name, what in (("heuristics", "heuristics"), ("Markov", "1")):
         rows.append((f"{name}, ChannelAttribution", their_best[what], "seconds"))
         rows.append((f"{name}: times faster", their_best[what] / best[name], "ratio"))
-    rows.append(("Markov: credit their simulation misplaces",
-                 misplaced(result["total_conversions"], exact), "share of conversions"))  # fmt: skip
+    share = misplaced(result["total_conversions"], exact)
+    rows.append(("Markov: credit their simulation misplaces", share, "share of conversions"))
     paths = read_paths(frame)
     for order in (2, 3, 4):
         seconds = ours(partial(removal_effects, paths, order))
