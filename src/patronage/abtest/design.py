@@ -74,7 +74,7 @@ def sample_size(  # noqa: PLR0913 - a design has these many sides
         Treatment less control in units of the metric, or a lift where `relative`.
     metric
         A proportion needs `baseline` (its rate); a mean or ratio needs `sd`, of one unit, and
-        `baseline` where the effect is relative. `spread` gives both from past data.
+        `baseline` where the effect is relative; take both from past data.
     power
         Chance to find the effect where it is there.
     alpha
