@@ -81,6 +81,8 @@ class LabelledSource(Section):
         What becomes of rows that repeat another in all columns.
     value
         For leads: column with what the deal is worth, currency units.
+    judge_share
+        Share of the rows that judges, the newest where there is a time_order.
     """
 
     source: str | list[str]
@@ -93,6 +95,7 @@ class LabelledSource(Section):
     duplicates: Literal["keep", "drop", "fail"] = "keep"
     decimal: Literal[".", ","] = "."
     value: str | None = None
+    judge_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
     @field_validator("positive", mode="before")
     @classmethod
