@@ -3,6 +3,7 @@
 Each function takes a small table and gives a matplotlib figure that nothing else holds on to.
 """
 
+from io import BytesIO
 from typing import Literal
 
 import pandas as pd
@@ -13,6 +14,15 @@ from matplotlib.figure import Figure
 ACTUAL, FORECAST, OTHER, QUIET = "#000000", "#0072B2", "#E69F00", "#999999"
 
 
+class Picture(Figure):
+    """A figure that shows itself in a notebook, whatever the backend."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
 def cumulative_purchases(curve: pd.DataFrame) -> Figure:
     """Draw cumulative repeat purchases, actual and forecast, by week.
 
@@ -21,7 +31,7 @@ def cumulative_purchases(curve: pd.DataFrame) -> Figure:
     curve : one row a week
         week (0 ends on the last day that the model learnt from), actual, forecast.
     """
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Picture(figsize=(7, 4), layout="constrained")
     _draw_cumulative(figure.add_subplot(), curve)
     return figure
 
@@ -36,14 +46,14 @@ def by_decile(deciles: pd.DataFrame, what: str) -> Figure:
     what
         What is counted, such as purchases or spend.
     """
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Picture(figsize=(7, 4), layout="constrained")
     _draw_deciles(figure.add_subplot(), deciles, what)
     return figure
 
 
 def summary(curve: pd.DataFrame, value_deciles: pd.DataFrame) -> Figure:
     """Draw whether the forecast came true, in total and, by value, for groups of customers."""
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    figure = Picture(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_cumulative(left, curve)
     _draw_deciles(right, value_deciles, "spend")

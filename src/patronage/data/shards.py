@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from patronage.data.connection import open_connection
 from patronage.data.units import Day, to_day
 
 ORDERS_PER_SHARD = 1_000_000
@@ -23,9 +24,7 @@ def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckD
     spill_folder
         Where what does not fit goes; DuckDB creates and clears it.
     """
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    connection = open_connection()
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'")
     connection.execute(f"SET temp_directory = '{_quoted(spill_folder)}'")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patronage.data import datasets, delimited, frames
+from patronage.data.connection import open_connection
 from patronage.data.engines import DuckdbEngine, Engine, SparkEngine, literal
 from patronage.errors import DataError, SpecError
 
@@ -101,10 +102,11 @@ def open_source(source: Any, connection: Any = None) -> Opened:  # noqa: ANN401 
         paths = [native] if isinstance(native, str | Path) else list(native)
         if not paths or not all(isinstance(path, str | Path) for path in paths):
             raise SpecError(f"source is a {type(native).__name__} without paths; give {_KINDS}.")
+        connection = connection or open_connection()
         if len(paths) == 1 and datasets.is_dataset(paths[0]):
-            opened = _in_memory(datasets.load_dataset(str(paths[0])), connection or _fresh())
+            opened = _in_memory(datasets.load_dataset(str(paths[0])), connection)
             return opened._replace(label=str(paths[0]), restore=_native_relation)
-        return _files(paths, connection or _fresh())
+        return _files(paths, connection)
     if isinstance(native, duckdb.DuckDBPyRelation):
         return _relation(native, "DuckDB relation")
     if nw.dependencies.is_pyspark_dataframe(native) or nw.dependencies.is_pyspark_connect_dataframe(
@@ -113,7 +115,7 @@ def open_source(source: Any, connection: Any = None) -> Opened:  # noqa: ANN401 
         names = tuple(native.columns)
         engine = SparkEngine(native)
         return Opened("Spark table", engine, names, names, lambda table: table.frame)
-    return _in_memory(native, connection or _fresh())
+    return _in_memory(native, connection or open_connection())
 
 
 @contextmanager
@@ -125,12 +127,6 @@ def one_line_errors(opened: Opened) -> Iterator[None]:
         if not opened.files:
             raise
         raise delimited.one_line(error, opened.label) from None
-
-
-def _fresh() -> Any:  # noqa: ANN401 - duckdb has no types
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false").fetchall()
-    return connection
 
 
 def _relation(relation: Any, label: str) -> Opened:  # noqa: ANN401 - duckdb has no types
@@ -172,6 +168,11 @@ def matching_files(source: str | Path) -> list[Path]:
     DataError
         If there is none, or one is neither CSV nor Parquet.
     """
+    if "://" in str(source):
+        raise DataError(
+            f"{source}: not a local path; open it with DuckDB and pass the relation, as in "
+            "duckdb.sql(\"from 's3://...'\")."
+        )
     path = Path(source).expanduser()
     if path.is_dir():
         inside = sorted(each for each in path.rglob("*") if each.is_file())
