@@ -66,6 +66,7 @@ _KINDS: dict[str, type[Section]] = {
 
 # Tables of which a model has one: naming another with --set puts it in the place of the file's.
 _ALTERNATIVES = ("transactions", "subscriptions", "labelled", "leads")
+_ONE_TABLE = ("lifetime_value", "churn", "lead")
 
 
 def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> Spec:
@@ -77,9 +78,14 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> Spec:
         If the file is missing or no TOML, or holds an unknown key (the nearest right one is
         named) or a value that does not fit.
     """
+    return parse_spec(read_toml(path), overrides, source=str(path))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file, or say in one line why not."""
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(
             f"{path}: no such file. Give the path of a spec, such as models/clv.toml."
@@ -88,20 +94,30 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> Spec:
         raise SpecError(f"{path}: cannot be read as text ({error}).") from None
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path}: is no valid TOML: {error}.") from None
-    return parse_spec(content, overrides, source=str(path))
 
 
 def parse_spec(content: Mapping[str, Any], overrides: Iterable[str] = (), *, source: str) -> Spec:
     """Check a spec that is a mapping already; `source` is named in messages."""
+    return parse_section(content, overrides, kinds=_KINDS, source=source)  # type: ignore[return-value]
+
+
+def parse_section(
+    content: Mapping[str, Any],
+    overrides: Iterable[str],
+    *,
+    kinds: Mapping[str, type[Section]],
+    source: str,
+) -> Section:
+    """Put overrides over a mapping and check it against the section that its kind names."""
     values = _overridden(content, overrides)
     kind = values.get("kind")
-    if kind not in _KINDS:
-        known = ", ".join(sorted(_KINDS))
+    if kind not in kinds:
+        known = ", ".join(sorted(kinds))
         raise SpecError(f"{source}: kind is {kind!r}; it must be one of {known}.")
     try:
-        return TypeAdapter(_KINDS[kind]).validate_python(values)  # type: ignore[return-value]
+        return TypeAdapter(kinds[kind]).validate_python(values)
     except ValidationError as error:
-        raise SpecError(f"{source}: {_first_problem(error, _KINDS[kind])}") from None
+        raise SpecError(f"{source}: {_first_problem(error, kinds[kind])}") from None
 
 
 def has_key(content: Mapping[str, Any], override: str) -> bool:
@@ -133,6 +149,8 @@ def _overridden(content: Mapping[str, Any], overrides: Iterable[str]) -> dict[st
 
 def _replace_alternatives(values: dict[str, Any], keys: list[str]) -> None:
     """Take out what a table named by an override stands in for."""
+    if values.get("kind") not in _ONE_TABLE:
+        return
     if keys[0] != "data" or len(keys) < 3 or keys[1] not in _ALTERNATIVES:  # noqa: PLR2004 - data.table.key
         return
     beside = ("leads", "touches") if keys[1] == "leads" else (keys[1],)
