@@ -347,3 +347,21 @@ def test_text_attributes_become_numbers_where_all_their_values_are(write):
         "empty": "VARCHAR",
     }
     assert table.fetchall()[0] == ("1", 19727, None, 3, 1.5, "01234", "1", None)
+
+
+def test_a_file_without_names_does_not_show_its_first_row(write):
+    path = write("orders.csv", "00042,1997-01-01,11.77\n00042,1997-01-12,12.00\n")
+    with pytest.raises(DataError, match=r"not found; its first row looks like data\.") as caught:
+        read_table(path)
+    assert "00042" not in str(caught.value)
+
+
+def test_very_long_fields_do_no_harm(write):
+    text = f"customer_id,ordered_at,amount,note\n1,2024-01-05,1,{'x' * 300_000}\n"
+    assert rows(write("orders.csv", text)) == [("1", 19727, 10_000)]
+
+
+@pytest.mark.parametrize("source", ["s3://bucket/orders.parquet", "postgresql://host/shop"])
+def test_remote_sources_are_sent_to_duckdb(source):
+    with pytest.raises(DataError, match=r"not a local path; open it with DuckDB and pass the rel"):
+        read_table(source)

@@ -1,6 +1,7 @@
 """One body over every engine: the same rows, reports and refusals, to the bit."""
 
 import duckdb
+import narwhals.stable.v2 as nw
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -333,3 +334,23 @@ def test_no_row_goes_without_being_counted(lines):
     wanted = [line for line in dict.fromkeys(lines) if line[0] and line[2] >= 0]
     assert table["customer_id"].tolist() == [line[0] for line in wanted]
     assert table["amount"].tolist() == [round(line[2] * 10_000) for line in wanted]
+
+
+def test_names_that_the_check_uses_itself_do_no_harm():
+    connection = duckdb.connect()
+    rows_ = "select 'a' as customer_id, 2 as _patronage, 1 as _row, 3 as _raw_customer_id"
+    relation = connection.sql(f"{rows_} from range(2)")
+    table = read_table(relation, "customers", duplicates="drop")
+    assert table.fetchall() == [("a", 2, 1, 3)]
+
+
+def test_a_frame_of_narwhals_is_taken_for_what_it_wraps():
+    table = read_table(
+        nw.from_native(
+            pl.DataFrame(
+                dict(list(ORDERS.items())[2:3]) | {"customer_id": "a", "ordered_at": "2024-01-05"}
+            )
+        ),
+        returns="net",
+    )
+    assert isinstance(table, pl.DataFrame)

@@ -5,7 +5,7 @@ from typing import Any
 
 from patronage.data import attributes, contract, parsing
 from patronage.data.columns import Column
-from patronage.data.engines import DuckdbEngine, Engine
+from patronage.data.engines import ROW, DuckdbEngine, Engine
 from patronage.data.mapping import mapped_columns, table_of
 from patronage.data.report import DataReport
 from patronage.data.returns import RefundFigures, refund_figures
@@ -291,9 +291,9 @@ class Check:
             return
         left = _SHOWN
         for file in self.opened.files:
-            numbered = DuckdbEngine(file.relation()).numbered("_row")
-            staged = self._stage(numbered, {"_row": "_row"})
-            rows = staged.where(broken).head([raw, "_row"], left)
+            numbered = DuckdbEngine(file.relation()).numbered(ROW)
+            staged = self._stage(numbered, {ROW: ROW})
+            rows = staged.where(broken).head([raw, ROW], left)
             places = file.places([int(row) for _, row in rows])
             for (value, _), place in zip(rows, places, strict=True):
                 where = self._place(file, place)

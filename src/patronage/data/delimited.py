@@ -26,7 +26,8 @@ from patronage.errors import DataError
 SUFFIXES = (".csv", ".tsv", ".txt", ".psv")
 _DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
-_HEADER_CHARACTERS = 1 << 18
+# Not more than csv takes for one field.
+_HEADER_CHARACTERS = 1 << 17
 
 
 class CsvFile(NamedTuple):

@@ -1,5 +1,6 @@
 """Which of the user's columns is which of ours."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -121,6 +122,11 @@ def _must_be_complete(
         missing.remove("amount")
     if not missing:
         return
+    if _looks_like_data(have):
+        raise DataError(
+            f"{source}: column(s) {', '.join(missing)} not found; its first row looks like data. "
+            "Write the columns' names above it."
+        )
     by_lower = {name.lower().replace(" ", "_"): name for name in have}
     pairs = []
     for name in missing:
@@ -148,6 +154,12 @@ def _must_be_single(mapping: Mapping[str, str], have: Sequence[str], source: str
                 f"{source}: column {theirs!r} appears {list(have).count(theirs)} times; rename "
                 "all but one of them."
             )
+
+
+def _looks_like_data(names: Sequence[str]) -> bool:
+    """Say whether at least half of the names are numbers or dates, as in a file without names."""
+    data = [name for name in names if re.fullmatch(r"[-+]?[0-9][-0-9.,:/ T]*", name)]
+    return 2 * len(data) >= len(names) > 0
 
 
 def _listed(names: Sequence[str]) -> str:
