@@ -1,0 +1,252 @@
+"""Whom does a treatment move? Effects of single units, learnt from an experiment.
+
+An average effect says whether an action works; this says for whom, and whether that question
+has an answer in these data at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from patronage.abtest.uplift_curves import (
+    UpliftReport,
+    check_share,
+    check_treated,
+    effect_spread,
+    evaluate_uplift,
+)
+from patronage.abtest.uplift_learners import (
+    LEARNERS,
+    Effects,
+    LearnerName,
+    Trial,
+    fit_learner,
+    scores,
+)
+from patronage.models.crossfit import grouped_folds
+from patronage.models.propensity import Propensity
+
+Floats = NDArray[np.float64]
+
+
+class AverageEffect(NamedTuple):
+    """Average effect of the treatment, in units of the outcome, with its interval."""
+
+    effect: float
+    low: float
+    high: float
+    p_value: float
+
+
+class Uplift(BaseEstimator):
+    """Effect of a treatment on each unit, cross-fitted, with proof that effects differ.
+
+    `fit` predicts each unit's effect from folds without it, tests on those predictions whether
+    effects differ as predicted, and judges their ranking. Where no difference can be shown,
+    `predict` gives the average effect to everybody and `verdict_` says so.
+
+    Parameters
+    ----------
+    learner
+        "dr" (doubly robust), "x", "t" or "s".
+    base : Propensity, optional
+        Settings of the model of the outcome where it is yes or no. By default boosted trees with
+        Platt calibration, whose differences are smooth. Amounts are learnt by regression trees.
+    n_folds
+        Of the cross-fitting.
+    alpha
+        Level of the test for differences; 1 - alpha is that of intervals.
+    n_boot
+        Resamples behind bands.
+    random_state : int
+
+    Attributes
+    ----------
+    effects_ : shape (n_rows,), expected effects, each from folds without the unit
+    average_ : AverageEffect
+    spread_ : EffectSpread, slope of effects on predictions and its p value
+    report_ : UpliftReport, Qini, AUUC, curve and deciles of the cross-fitted ranking
+    heterogeneous_ : bool, whether `predict` tells units apart
+    verdict_ : a sentence
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"loyal": rng.integers(0, 2, 4000)})
+    >>> treated = rng.integers(0, 2, 4000)
+    >>> bought = rng.random(4000) < 0.2 + 0.3 * treated * X["loyal"]
+    >>> model = Uplift(learner="t", n_boot=50, random_state=0).fit(X, bought, treated)
+    >>> model.heterogeneous_
+    True
+    >>> loyal, other = model.predict(pd.DataFrame({"loyal": [1, 0]}))
+    >>> bool(loyal > 0.25 and abs(other) < 0.05)
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        learner: LearnerName = "dr",
+        base: Propensity | None = None,
+        n_folds: int = 5,
+        alpha: float = 0.05,
+        n_boot: int = 200,
+        random_state: int = 0,
+    ) -> None:
+        self.learner = learner
+        self.base = base
+        self.n_folds = n_folds
+        self.alpha = alpha
+        self.n_boot = n_boot
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike,
+        treated: ArrayLike,
+        *,
+        share: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from an experiment.
+
+        Parameters
+        ----------
+        X : shape (n_rows, n_columns)
+            Known before the treatment; what came after it would hide the effect.
+        y : shape (n_rows,)
+            Outcome: 0 and 1 (or truth values), or an amount.
+        treated : shape (n_rows,), 1 for treated, 0 for control
+        share
+            Chance of having been treated, one number or one a unit; by default the share that
+            was. Where it is not known by design, effects are not those of an experiment.
+        groups : shape (n_rows,)
+            Ids of rows that belong together.
+
+        Raises
+        ------
+        ReadinessError
+            Without a control group.
+        ValueError
+            For arrays that do not fit, or settings out of range.
+        """
+        self._check_settings()
+        frame = _frame(X)
+        outcome = _outcome(y, len(frame))
+        sides = check_treated(treated, len(frame))
+        trial = Trial(frame, outcome, sides, check_share(share, sides))
+        folds = grouped_folds(
+            sides.astype(np.float64), groups, n_folds=self.n_folds, seed=self.random_state
+        )
+        held_out = self._cross_fit(trial, folds)
+        score = scores(trial, held_out.untreated, held_out.treated)
+        self.n_features_in_ = frame.shape[1]
+        self.effects_ = held_out.effect
+        self.average_ = self._average(score)
+        self.spread_ = effect_spread(score, held_out.effect, folds)
+        self.heterogeneous_ = bool(self.spread_.p_value < self.alpha)
+        self.report_: UpliftReport = evaluate_uplift(
+            outcome,
+            sides,
+            held_out.effect,
+            share=trial.share,
+            n_boot=self.n_boot,
+            level=1 - self.alpha,
+            seed=self.random_state,
+        )
+        self.verdict_ = self._verdict()
+        self.model_ = fit_learner(self.learner, trial, self._base(), seed=self.random_state)
+        return self
+
+    def predict(self, X: pd.DataFrame | ArrayLike) -> Floats:
+        """Give the expected effect of treating each row, shape (n_rows,), units of the outcome.
+
+        The average effect for all of them where the experiment showed no difference.
+        """
+        check_is_fitted(self)
+        frame = _frame(X)
+        if not self.heterogeneous_:
+            return np.full(len(frame), self.average_.effect)
+        return self.model_.predict(frame).effect
+
+    def individual(self, X: pd.DataFrame | ArrayLike) -> Effects:
+        """Give what the learner expects of each row, shown to be more than noise or not."""
+        check_is_fitted(self)
+        return self.model_.predict(_frame(X))
+
+    def _check_settings(self) -> None:
+        if self.learner not in LEARNERS:
+            raise ValueError(f"learner={self.learner!r}; choose from {', '.join(LEARNERS)}.")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha={self.alpha}; it must lie between 0 and 1.")
+        if self.n_folds < 2 or self.n_boot < 1:  # noqa: PLR2004 - one fold holds nothing out
+            raise ValueError(
+                f"n_folds={self.n_folds}, n_boot={self.n_boot}; at least 2 folds and 1 resample."
+            )
+
+    def _base(self) -> Propensity:
+        if self.base is not None:
+            return self.base
+        return Propensity(learner="xgboost", calibration="platt", n_folds=3)
+
+    def _cross_fit(self, trial: Trial, folds: NDArray[np.intp]) -> Effects:
+        found = Effects(*np.zeros((3, len(folds))))
+        for fold in np.unique(folds):
+            held = folds == fold
+            rest = trial.rows(~held)
+            check_treated(rest.treated, len(rest.treated))
+            model = fit_learner(self.learner, rest, self._base(), seed=self.random_state)
+            for place, part in zip(found, model.predict(trial.frame[held]), strict=True):
+                place[held] = part
+        return found
+
+    def _average(self, score: Floats) -> AverageEffect:
+        mean = float(score.mean())
+        error = float(score.std(ddof=1) / np.sqrt(len(score)))
+        reach = float(ndtri(1 - self.alpha / 2)) * error
+        p_value = float(2 * ndtr(-abs(mean) / error)) if error > 0 else float(mean == 0)
+        return AverageEffect(mean, mean - reach, mean + reach, p_value)
+
+    def _verdict(self) -> str:
+        average, spread, qini = self.average_, self.spread_, self.report_.qini
+        ends = f"average effect {average.effect:.4g}, {average.low:.4g} to {average.high:.4g}"
+        if not self.heterogeneous_:
+            return (
+                f"Effects are not shown to differ between units (p {spread.p_value:.2g}), so "
+                f"everybody is given the average: {ends}. Choose whom to treat by value and cost."
+            )
+        return (
+            f"Effects differ between units as predicted (slope {spread.slope:.2f}, "
+            f"p {spread.p_value:.2g}; Qini {qini.value:.3g}, {qini.low:.3g} to {qini.high:.3g}); "
+            f"{ends}."
+        )
+
+
+def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
+    if isinstance(X, pd.DataFrame):
+        return X.reset_index(drop=True)
+    values: Any = np.asarray(X)
+    if values.ndim != 2:  # noqa: PLR2004 - rows and columns
+        raise ValueError(f"X has shape {values.shape}; pass rows and columns.")
+    return pd.DataFrame(values, columns=[f"x{place}" for place in range(values.shape[1])])
+
+
+def _outcome(y: ArrayLike, n_rows: int) -> Floats:
+    values = pd.Series(np.asarray(y))
+    if values.dtype == object or str(values.dtype) in ("str", "string"):
+        raise ValueError(f"y holds {values.dtype}; pass 0 and 1, truth values or amounts.")
+    found = values.to_numpy(dtype=np.float64)
+    if found.shape != (n_rows,) or not np.isfinite(found).all():
+        raise ValueError(
+            f"y has {len(found):,} values, {int((~np.isfinite(found)).sum()):,} of them missing "
+            f"or infinite; pass one a row, {n_rows:,}, and 0 where nothing was done."
+        )
+    return found
