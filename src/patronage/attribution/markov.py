@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from patronage.attribution.paths import FloatArray, IntArray, Paths
 from patronage.errors import ConvergenceError, DataError, SpecError
@@ -19,7 +20,7 @@ MAX_ORDER = 4
 TOLERANCE = 1e-11
 """Most that a removal effect may be off where it is found by iteration, relative to the rate."""
 
-DENSE_STATES = 1_500
+DENSE_STATES = 3_000
 """Up to here a chain of order 1 is solved as a full matrix: it is nearly full anyway."""
 
 DIRECT_STATES = 300
@@ -195,7 +196,12 @@ def solve(walk: Walk, conversions: FloatArray, value: FloatArray, nulls: FloatAr
     # At higher orders states are numbered as they come, so that equal counts are not enough.
     single = n_states == n_channels and np.array_equal(walk.holds.indices, np.arange(n_states))
     single &= n_states <= DENSE_STATES
-    lost = _lost_by_state(chain) if single else _lost_by_set(chain, walk.holds)
+    if single:
+        lost = _lost_by_state(chain)
+    else:
+        # Thousands of short products: threads would spend their time waiting for each other.
+        with threadpool_limits(1, user_api="blas"):
+            lost = _lost_by_set(chain, walk.holds)
     reached = outcome.sum(axis=0) / total
     effect = np.clip(lost / np.where(reached > 0, reached, 1.0), 0.0, 1.0)
     return Removal(effect[:, 0], effect[:, 1], *reached.tolist())
@@ -229,41 +235,51 @@ def _lost_by_set(chain: Chain, holds: sparse.csr_array) -> FloatArray:
     What walks into the set for the first time, times what is still to come where it enters.
     """
     n_states, n_channels = holds.shape
-    identity = sparse.eye_array(n_states, format="csr")
-    to_come = np.stack(
-        [_solved(sparse.csr_array(identity - chain.moves), b) for b in chain.outcome.T], axis=1
-    )
+    everywhere = np.ones(n_states)
+    to_come = np.stack([_solved(chain.moves, b, everywhere) for b in chain.outcome.T], axis=1)
     back = sparse.csr_array(chain.moves.T)
     lost = np.zeros((n_channels, 2))
     members = sparse.csc_array(holds)
     for channel in range(n_channels):
-        inside = np.zeros(n_states, dtype=bool)
-        inside[members.indices[members.indptr[channel] : members.indptr[channel + 1]]] = True
+        inside = members.indices[members.indptr[channel] : members.indptr[channel + 1]]
         if not chain.visits[inside].any():
             continue
-        outside = sparse.diags_array((~inside).astype(float))
-        within = sparse.csr_array(identity - outside @ back @ outside)
-        avoiding = _solved(within, np.where(inside, 0.0, chain.start))
-        enters = np.where(inside, chain.start + back @ avoiding, 0.0)
-        lost[channel] = enters @ to_come
+        outside = everywhere.copy()
+        outside[inside] = 0.0
+        # Without a rare channel the visits are nearly what they were: a good place to begin.
+        avoiding = _solved(back, chain.start * outside, outside, chain.visits * outside)
+        enters = chain.start[inside] + (back @ avoiding)[inside]
+        lost[channel] = enters @ to_come[inside]
     return lost
 
 
-def _solved(system: sparse.csr_array, right: FloatArray) -> FloatArray:
-    """Solve I - Q: directly while it is small, else by iteration whose residual is checked.
+def _solved(
+    moves: sparse.csr_array,
+    right: FloatArray,
+    kept: FloatArray,
+    guess: FloatArray | None = None,
+) -> FloatArray:
+    """Solve I - DQD, D keeping some states: directly while it is small, else by iteration.
 
     Grams overlap like a shuffled deck: a factor of a large system fills up, while the iteration
-    needs some dozens of passes, since every step of a walk may be its last.
+    needs some dozens of passes, since every step of a walk may be its last. Its residual is
+    checked, and the system factored after all where that is too large.
     """
     scale = float(np.abs(right).max(initial=0.0))
     if scale == 0.0:
         return np.zeros(len(right))
     if len(right) > DIRECT_STATES:
-        found, _ = sparse_linalg.bicgstab(system, right, rtol=TOLERANCE, atol=0.0, maxiter=2_000)
-        residual = np.abs(right - system @ found).max() / scale
-        if residual <= 10 * TOLERANCE:
+        system = sparse_linalg.LinearOperator(
+            moves.shape, matvec=lambda x: x - kept * (moves @ (kept * x)), dtype=float
+        )
+        found, _ = sparse_linalg.bicgstab(
+            system, right, x0=guess, rtol=TOLERANCE, atol=0.0, maxiter=2_000
+        )
+        if np.abs(right - system.matvec(found)).max() <= 10 * TOLERANCE * scale:
             return np.asarray(found)
-    found = sparse_linalg.splu(sparse.csc_array(system)).solve(right)
+    keeping = sparse.diags_array(kept)
+    whole = sparse.eye_array(len(right)) - keeping @ moves @ keeping
+    found = sparse_linalg.splu(sparse.csc_array(whole)).solve(right)
     if not np.isfinite(found).all():
         raise ConvergenceError(
             f"markov: the chain of {len(right):,} states could not be solved. Use a lower order."
