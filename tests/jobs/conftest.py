@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from patronage.jobs.promote import promote_model
+from patronage.jobs.train import train_model
 from patronage.tracking.run import STORE, use_store
+from patronage.tracking.spec import read_spec
+
+SPEC = Path(__file__).parents[2] / "models" / "clv.toml"
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +59,21 @@ def orders_csv(orders: pd.DataFrame, workplace: Path) -> Path:
     path = workplace / "orders.csv"
     orders.to_csv(path, index=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def promoted(
+    empty_store: Path, orders: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A store with a promoted clv, made once; copies of it find the same artifacts."""
+    folder = tmp_path_factory.mktemp("promoted")
+    shutil.copy(empty_store, folder)
+    orders.to_csv(folder / "orders.csv", index=False)
+    overrides = ["data.transactions.source=orders.csv", "gates.max_bias=0.9"]
+    overrides += ["snapshot.as_of=2023-09-30", "snapshot.horizon_days=90"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        train_model(read_spec(SPEC, overrides))
+        promote_model("clv")
+    return folder

@@ -46,22 +46,6 @@ def scored(folder: Path = Path("scores")) -> pd.DataFrame:
     return pd.read_parquet(folder / latest["folder"])
 
 
-@pytest.fixture(scope="module")
-def promoted(
-    empty_store: Path, orders: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A store with a promoted clv, made once; copies of it find the same artifacts."""
-    folder = tmp_path_factory.mktemp("promoted")
-    shutil.copy(empty_store, folder)
-    orders.to_csv(folder / "orders.csv", index=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.chdir(folder)
-        patronage("train", SPEC, *JUDGED, *GATE)
-        patronage("promote", "clv")
-    return folder
-
-
 @pytest.fixture
 def champion(promoted: Path, orders_csv: Path) -> Path:
     """A working directory with orders.csv and a promoted clv."""

@@ -55,20 +55,22 @@ def tracked_run(experiment: str, run_name: str, params: Mapping[str, Any]) -> It
             mlflow.log_params({f"spec.{key}": value for key, value in params.items()})
             yield run.info.run_id
         return
-    _choose_experiment(experiment)
-    with mlflow.start_run(run_name=run_name) as run:
+    with mlflow.start_run(experiment_id=_experiment(experiment), run_name=run_name) as run:
         mlflow.log_params(dict(params))
         yield run.info.run_id
 
 
-def _choose_experiment(name: str) -> None:
+def _experiment(name: str) -> str:
+    """Find or create an experiment; set_experiment would leave its id in the environment."""
     client = mlflow.MlflowClient()
-    uri = str(mlflow.get_tracking_uri())
-    if client.get_experiment_by_name(name) is None and uri.startswith("sqlite:///"):
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    uri, place = str(mlflow.get_tracking_uri()), None
+    if uri.startswith("sqlite:///"):
         # An explicit place: by default artifacts would go wherever the next process stands.
-        home = Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS
-        client.create_experiment(name, artifact_location=home.as_uri())
-    mlflow.set_experiment(name)
+        place = (Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS).as_uri()
+    return str(client.create_experiment(name, artifact_location=place))
 
 
 def log_results(

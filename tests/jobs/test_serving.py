@@ -1,0 +1,139 @@
+"""The registered model answers wherever MLflow runs it, with the numbers of our own loader."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from patronage.tracking.registry import load_model
+from patronage.tracking.run import STORE
+
+ROOT = Path(__file__).parents[2]
+CUSTOMERS = pd.DataFrame(
+    {
+        "customer_id": ["007", "8", "<script>"],
+        "frequency": [2.0, 0.0, 40.0],
+        "recency": [120.0, 0.0, 300.0],
+        "T": [200.0, 30.0, 301.0],
+        "monetary_value": [35.5, 0.0, 12.25],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def environment(promoted: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{promoted / STORE}",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+
+@pytest.fixture(scope="module")
+def expected(environment: dict[str, str]) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", environment["MLFLOW_TRACKING_URI"])
+        return load_model("clv@champion").predict(CUSTOMERS)
+
+
+def assert_same(answer: str, expected: pd.DataFrame) -> None:
+    found = pd.DataFrame(json.loads(answer)["predictions"])
+    assert list(found.columns) == list(expected.columns)
+    assert found["customer_id"].tolist() == expected["customer_id"].tolist()
+    for column in expected.columns[1:]:
+        np.testing.assert_allclose(found[column], expected[column], rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_models_predict_answers_json(
+    environment: dict[str, str], expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "in.json").write_text(
+        json.dumps({"dataframe_split": CUSTOMERS.to_dict(orient="split")})
+    )
+    done = subprocess.run(
+        [
+            "mlflow", "models", "predict", "-m", "models:/clv@champion",
+            "-i", str(tmp_path / "in.json"), "-t", "json", "--env-manager", "local",
+        ],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answer = next(line for line in done.stdout.splitlines() if line.startswith('{"predictions"'))
+    assert_same(answer, expected)
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str]) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["mlflow", "models", "serve", "-m", "models:/clv@champion", "-p", str(port)]
+    process = subprocess.Popen(
+        [*command, "--env-manager", "local"],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{address}/ping", timeout=1).close()
+            break
+        except OSError:
+            assert process.poll() is None, "the server stopped"
+            time.sleep(0.3)
+    yield address
+    os.killpg(process.pid, 15)
+    process.wait()
+
+
+def ask(address: str, body: str, kind: str) -> str:
+    request = urllib.request.Request(
+        f"{address}/invocations", body.encode(), {"Content-Type": kind}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.slow
+def test_models_serve_answers_json_and_csv(server: str, expected: pd.DataFrame) -> None:
+    split = json.dumps({"dataframe_split": CUSTOMERS.to_dict(orient="split")})
+    assert_same(ask(server, split, "application/json"), expected)
+    assert_same(ask(server, CUSTOMERS.to_csv(index=False), "text/csv"), expected)
+
+
+@pytest.mark.slow
+def test_models_serve_does_without_ids(server: str, expected: pd.DataFrame) -> None:
+    nameless = CUSTOMERS.drop(columns="customer_id").to_dict(orient="records")
+    answer = ask(server, json.dumps({"dataframe_records": nameless}), "application/json")
+    assert_same(answer, expected.assign(customer_id=None))
+
+
+@pytest.mark.slow
+def test_mlflow_run_trains_from_the_project(
+    environment: dict[str, str], promoted: Path, tmp_path: Path
+) -> None:
+    spec = tmp_path / "my.toml"
+    text = (ROOT / "models" / "clv.toml").read_text()
+    text = text.replace('"cdnow"', f'"{promoted / "orders.csv"}"').replace("273", "90")
+    spec.write_text(text.replace("1997-09-30", "2023-09-30"))
+    store = f"sqlite:///{tmp_path / STORE}"
+    done = subprocess.run(
+        ["mlflow", "run", str(ROOT), "-e", "train", "-P", f"spec={spec}", "--env-manager", "local"],
+        env={**environment, "MLFLOW_TRACKING_URI": store}, cwd=tmp_path, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", store)
+        trained = load_model("clv@challenger")
+    assert trained.details["as_of"] == "2023-09-30"
