@@ -25,9 +25,9 @@ def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckD
         Where what does not fit goes; DuckDB creates and clears it.
     """
     connection = open_connection()
-    connection.execute("SET preserve_insertion_order = false")
-    connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'")
-    connection.execute(f"SET temp_directory = '{_quoted(spill_folder)}'")
+    connection.execute("SET preserve_insertion_order = false").fetchall()
+    connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'").fetchall()
+    connection.execute(f"SET temp_directory = '{_quoted(spill_folder)}'").fetchall()
     return connection
 
 
@@ -64,7 +64,7 @@ def split_orders(
         f"COPY (SELECT customer_id, day, amount, {shard} AS shard FROM orders_to_split "
         f"WHERE day <= {to_day(as_of)}) TO '{_quoted(folder)}' "
         "(FORMAT parquet, PARTITION_BY (shard), OVERWRITE_OR_IGNORE)"
-    )
+    ).fetchall()
 
 
 def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int) -> Any:  # noqa: ANN401
