@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,16 @@ MissingIds = Annotated[str | None, typer.Option(help="drop | fail: rows without 
 Duplicates = Annotated[str | None, typer.Option(help="keep | drop | fail: repeated rows.")]
 DateFormat = Annotated[str | None, typer.Option(help="Such as %d/%m/%Y, where it is ambiguous.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark of the file, . or ,")]
+
+FiguresSpecification = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="Such as one of models/figures.")
+]
+OutputFolder = Annotated[
+    Path | None, typer.Option("--output", help="Folder for whole tables and pictures.")
+]
+OutputFormat = Annotated[
+    Literal["csv", "parquet", "json"], typer.Option("--format", help="Of the tables.")
+]
 
 
 @app.callback()
@@ -181,6 +191,80 @@ def score(
     typer.echo(f"{run.n_customers:,} customers {done} with {', '.join(models)} -> {run.folder}")
 
 
+def _report(
+    job: str,
+    spec: Path,
+    overrides: list[str] | None,
+    output: tuple[Path | None, Literal["csv", "parquet", "json"]],
+) -> None:
+    """Run a job of figures, show them short, and write them whole where asked."""
+    from patronage.jobs.figures import run_figures
+    from patronage.jobs.findings import write_findings
+
+    folder, kind = output
+    with _known_errors():
+        findings = run_figures(job, spec, overrides or [])
+        typer.echo("\n".join(findings.text()))
+        if folder is not None:
+            written = write_findings(findings, folder, kind)
+            typer.echo(f"\n{len(written)} files -> {folder}")
+
+
+@app.command()
+def kpis(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Count conversion, cost, revenue, retention and growth, each with its denominator."""
+    _report("kpis", spec, overrides, (output, kind))
+
+
+@app.command()
+def funnel(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Count who reaches each of some ordered steps, how fast, and list who stopped where."""
+    _report("funnel", spec, overrides, (output, kind))
+
+
+@app.command()
+def cohorts(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Follow customers by the month of their first order: who came back, what they spent."""
+    _report("cohorts", spec, overrides, (output, kind))
+
+
+@app.command()
+def attribute(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Share the credit of conversions among channels by every model, from touches or paths."""
+    _report("attribution", spec, overrides, (output, kind))
+
+
+@app.command()
+def satisfaction(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Measure NPS and CSAT, over time and by group, and what customers did afterwards."""
+    _report("satisfaction", spec, overrides, (output, kind))
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
@@ -191,3 +275,7 @@ def demo(
     with _known_errors():
         for line in run_demo(out):
             typer.echo(line)
+
+
+if __name__ == "__main__":
+    app()

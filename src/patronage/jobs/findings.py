@@ -14,6 +14,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from patronage.data.write import write_atomically, write_parquet
+from patronage.errors import SpecError
 
 Format = Literal["csv", "parquet", "json"]
 ROWS_SHOWN = 20
@@ -56,7 +57,16 @@ def write_findings(findings: Findings, folder: Path, kind: Format) -> list[Path]
     Returns
     -------
     The files.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be made.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"--output {folder}: {error.strerror}; give another folder.") from None
     written = [
         _write_table(table, folder / f"{name}.{kind}", kind)
         for name, table in findings.tables.items()
@@ -86,7 +96,7 @@ def _write_table(table: pd.DataFrame, path: Path, kind: Format) -> Path:
 def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
     """Columns of several types, such as ages 1 and "30+", as text."""
     ready = table.copy()
-    for name in ready.columns[ready.dtypes == object]:
+    for name in ready.select_dtypes(object):
         if len({type(value) for value in ready[name].dropna()}) > 1:
             ready[name] = ready[name].map(str, na_action="ignore")
     return ready

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from patronage.errors import SpecError
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.tables import Tables, read_steps
@@ -44,7 +46,7 @@ def run_funnel(spec: FunnelSpec) -> Findings:
     tables = read_steps(spec.data.steps, options.by)
     steps = tables.found["steps"]
     as_of = tables.last_day(spec.snapshot.as_of)
-    counting = {
+    counting: dict[str, Any] = {
         "as_of": as_of,
         "window_days": options.window_days,
         "period": None if spec.period is None else period_of(spec.period, *spec.data.steps),
@@ -59,8 +61,8 @@ def run_funnel(spec: FunnelSpec) -> Findings:
         {"funnel": columns_of(table, SHOWN)},
         [
             *tables.lines(),
-            f"steps within {options.window_days} days of the first, observed until {as_of}; "
-            "n_left_out: units whose window is not over",
+            f"{options.window_days} days from the first step, observed until {as_of}",
+            "n_left_out: units whose window is not over, on neither side of a rate",
         ],
     )
 

@@ -54,7 +54,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
         shown[name] = columns_of(part, SHOWN if name == "stage_rates" else wide)
     lines = [
         *tables.lines(),
-        f"{period}, time zone {period.timezone}, currency {period.currency}; "
+        f"{period}, time zone {period.timezone}, currency {period.currency}",
         f"observed until {as_of}",
     ]
     return Findings({"kpis": table, **more}, shown=shown, lines=lines)

@@ -6,7 +6,7 @@ Each is one TOML file with a `kind`, tables under [data] and the last day under 
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -109,7 +109,7 @@ class KpiOptions(Section):
     origin: str | None = None
     origin_unit: Calendar = "month"
     quality: str | None = None
-    stages: dict[str, str] = {}
+    stages: dict[str, str] = Field(default_factory=dict)
 
 
 class KpiSpec(Section):
@@ -223,7 +223,7 @@ class PathSource(Section):
     """
 
     source: str | list[str]
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
     separator: Annotated[str, Field(min_length=1)] = ">"
 
 
@@ -274,7 +274,7 @@ class AttributionOptions(Section):
     models: Names = ()
     order: Annotated[int, Field(ge=1, le=4)] = 1
     half_life_days: Annotated[float, Field(gt=0)] = 7.0
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     direct: Names = ("direct", "(direct)")
     game: Literal["conversions", "rate"] = "conversions"
     n_orders: Annotated[int, Field(ge=1)] = 2_000
