@@ -189,14 +189,22 @@ def test_repurchase_leaves_out_customers_whose_window_is_not_over() -> None:
         repurchase_rate(SHOP, period=JANUARY, as_of=AS_OF, window_days=0)
 
 
-def test_churn_counts_those_of_the_start_who_did_not_come_back() -> None:
-    table = churn_rate(SHOP.iloc[:4], period=FEBRUARY, as_of=AS_OF)
+def test_churn_counts_those_whose_silence_grew_too_long_within_the_period() -> None:
+    # a last bought on day 30, b on day 5; February ends on day 58.
+    window = {"period": FEBRUARY, "as_of": AS_OF}
+    table = churn_rate(SHOP.iloc[:4], **window, active_days=28)
     assert values(table) == {"churn_rate": 1.0, "retention_rate": 0.0}
-    again = churn_rate(SHOP, period=FEBRUARY, as_of=AS_OF)
+    longer = churn_rate(SHOP.iloc[:4], **window, active_days=50)
+    assert longer[["numerator", "denominator"]].to_numpy().tolist() == [[1, 2], [1, 2]]
+    assert values(churn_rate(SHOP.iloc[:4], **window))["churn_rate"] == 0.0
+    again = churn_rate(SHOP, **window, active_days=28)
     assert again["denominator"].tolist() == [1, 1]  # b's order was refunded by the end
+    assert values(again)["retention_rate"] == 1.0  # a bought on day 58
     open_period = churn_rate(SHOP, period=FEBRUARY, as_of="2026-02-27")
     assert open_period["value"].isna().all()
     assert set(open_period["flag"]) == {"incomplete_period"}
+    with pytest.raises(SpecError, match="active_days is 0; use 1 or more"):
+        churn_rate(SHOP, **window, active_days=0)
 
 
 def test_subscriptions_end_on_their_day_and_a_change_of_plan_is_no_loss() -> None:

@@ -30,6 +30,7 @@ def activity(
     ----------
     events
         customer_id or unit_id, and day: orders, steps or touches. pandas, polars or DuckDB.
+        Where there is an amount, refunds (below zero) are no activity.
     period
         Its last day is the day that weeks and months end on.
     as_of
@@ -59,6 +60,8 @@ def activity(
     month_start = last - MONTH + 1
     start, end = min(period.first_day, month_start), min(last, to_day(as_of))
     seen = frame.filter(day >= start, day <= end, ~nw.col(unit).is_null())
+    if has_column(frame, "amount"):
+        seen = seen.filter(nw.col("amount") >= 0)
     days = seen.select(unit, "day", group=nw.col(by) if by else nw.lit("")).unique()
     one, zero = nw.lit(1), nw.lit(0)
     counted = days.with_columns(
@@ -150,10 +153,12 @@ def churn_rate(
     transactions, as_of, returns
         As in `repurchase_rate`.
     period
-        A customer of its start bought within the `active_days` before it, and is lost when no
-        purchase day lies in the period.
+        A customer of its start bought within the `active_days` before it. One is lost who has
+        bought nothing in the `active_days` up to the period's last day: whose silence has come
+        to be that long within the period.
     active_days
-        How long a purchase makes a customer.
+        How long a purchase makes a customer. Half a year and a year are usual; the rate hangs on
+        it, so keep it when comparing.
 
     Returns
     -------
@@ -161,6 +166,8 @@ def churn_rate(
         Figures churn_rate (lost / customers at the start) and retention_rate, with Wilson's
         interval. Where the period is not over, nobody can be called lost: all are left out.
     """
+    if active_days < 1:
+        raise SpecError(f"active_days is {active_days}; use 1 or more.")
     start, last = period.first_day, period.last_day
     cut = min(last, to_day(as_of))
     days = frame_of(purchase_days(transactions, as_of=cut, returns=returns), name="transactions")
@@ -170,14 +177,14 @@ def churn_rate(
         days.filter(day >= start - active_days)
         .with_columns(
             before=nw.when(day < start).then(one).otherwise(zero),
-            after=nw.when(day >= start).then(one).otherwise(zero),
+            still=nw.when(day > last - active_days).then(one).otherwise(zero),
         )
         .group_by(CUSTOMER)
-        .agg(nw.col("before").max(), nw.col("after").max())
+        .agg(nw.col("before").max(), nw.col("still").max())
     )
-    table = collected(customers, "before", "after")
+    table = collected(customers, "before", "still")
     at_start = table[table["before"] == 1]
-    return _lost_and_kept(int((at_start["after"] == 0).sum()), len(at_start), period, as_of)
+    return _lost_and_kept(int((at_start["still"] == 0).sum()), len(at_start), period, as_of)
 
 
 def subscription_churn(subscriptions: IntoFrame, *, period: Period, as_of: Day) -> pd.DataFrame:
