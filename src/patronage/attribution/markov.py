@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from patronage.attribution.paths import FloatArray, IntArray, Paths
 from patronage.errors import ConvergenceError, DataError, SpecError

@@ -143,6 +143,8 @@ def scratch_beside(output: Path) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):
+            output.rmdir()  # only where a failure left it empty
 
 
 def _is_running(process: int) -> bool:

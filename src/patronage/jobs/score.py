@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from patronage.data.read import check_table
-from patronage.data.report import DataReport
+from patronage.data.read import read_table
 from patronage.data.shards import bounded_connection, number_of_shards, shard_orders, split_orders
+from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.jobs.console import with_progress
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
@@ -55,9 +56,8 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         return ScoreRun(target.folder, target.n_rows(), was_done=True)
     with scratch_beside(output) as scratch:
         connection = bounded_connection(limit.database_mb, scratch / "spill")
-        orders, report = check_table(plan.source, **plan.reading, connection=connection)
-        _refuse_empty(plan, report)
-        n_shards = number_of_shards(report.rows_kept, limit.orders_per_shard)
+        orders = read_table(plan.source, **plan.reading, connection=connection)
+        n_shards = number_of_shards(_count(orders, plan), limit.orders_per_shard)
         split = scratch / "orders"
         split_orders(orders, connection, as_of=plan.as_of, n_shards=n_shards, folder=split)
         for shard in with_progress(range(n_shards), "scoring", total=n_shards):
@@ -69,9 +69,12 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
     return ScoreRun(target.folder, target.n_rows(), was_done=False)
 
 
-def _refuse_empty(plan: ScoringPlan, report: DataReport) -> None:
-    if report.first_day is None or report.first_day > plan.as_of:
-        first = f"the first is of {report.first_day}" if report.first_day else "there are none"
+def _count(orders: Any, plan: ScoringPlan) -> int:  # noqa: ANN401 - a DuckDB relation
+    """Count the orders, of which some must be of the day or before."""
+    ((n_orders, first),) = orders.aggregate("count(*), min(day)").fetchall()
+    if first is None or first > to_day(plan.as_of):
+        told = "there are none" if first is None else f"the first is of {to_date(first)}"
         raise ReadinessError(
-            f"{report.source}: no order on or before {plan.as_of}, so nobody to score; {first}."
+            f"{plan.source}: no order on or before {plan.as_of}, so nobody to score; {told}."
         )
+    return int(n_orders)
