@@ -19,12 +19,13 @@ from patronage.marketing.acquisition import (
     roi,
     share_of_spend,
 )
-from patronage.marketing.economics import channel_economics, payback, value_by_month
+from patronage.marketing.economics import Forecasts, channel_economics, payback, value_by_month
 from patronage.marketing.kpis import kpis
 from patronage.marketing.periods import Period
 from patronage.marketing.revenue import (
     simple_lifetime_value,
 )
+from patronage.marketing.satisfaction import Questions
 
 JANUARY = Period("2026-01-01", "2026-01-31", timezone="Asia/Shanghai", currency="CNY")
 FEBRUARY = Period("2026-02-01", "2026-02-28", timezone="Asia/Shanghai", currency="CNY")
@@ -122,7 +123,7 @@ def test_ltv_to_cac_and_payback_by_channel_from_forecasts() -> None:
     age = (to_day(AS_OF) - ONE - 2.5) / 30.4375
     row = paid[(paid["group"] == "ads") & (paid["metric"] == "payback")].iloc[0]
     assert row["value"] == pytest.approx(age + 1)
-    at_once = channel_economics(won, richer, SPEND, period=JANUARY, as_of=AS_OF)
+    at_once = channel_economics(won, richer, SPEND, period=JANUARY, as_of=AS_OF, margin=1.0)
     flags = at_once[at_once["metric"] == "payback"].set_index("group")["flag"]
     assert flags["ads"] == "reached"
     assert flags["radio"] == "zero_denominator"
@@ -174,12 +175,17 @@ LEADS = pd.DataFrame(
 def test_kpis_gathers_what_the_tables_allow() -> None:
     tables = {"transactions": duckdb.from_df(SHOP), "spend": pl.from_pandas(SPEND), "leads": LEADS}
     forecasts = pd.DataFrame({"customer_id": ["a", "b"], "lifetime_value": [30.0, 10.0]})
-    table = kpis(tables, period=JANUARY, as_of=AS_OF, forecasts=forecasts)
+    table = kpis(tables, period=JANUARY, as_of=AS_OF, forecasts=Forecasts(forecasts, 0.1))
     assert {"revenue", "growth", "acquisition", "economics", "leads", "market", "churn"} <= set(
         table["room"]
     )
     assert not np.isinf(table["value"]).any()
     assert table["value"].isna().equals(table["value"].isna() & (table["flag"] != ""))
+    surveys = pd.DataFrame({"customer_id": ["a", "b"], "day": [ONE, ONE], "score": [5.0, 1.0]})
+    asked = {"period": JANUARY, "as_of": AS_OF}
+    assert kpis({"surveys": surveys}, **asked)["metric"].tolist() == ["nps"]
+    five = kpis({"surveys": surveys}, **asked, scale=Questions(1, 5))
+    assert five[["metric", "value"]].to_numpy().tolist() == [["csat", 0.5]]
     assert set(kpis({"leads": LEADS}, period=JANUARY, as_of=AS_OF)["room"]) == {"leads"}
     with pytest.raises(SpecError, match="kpis knows no table 'orders'; give one or more of"):
         kpis({"orders": SHOP}, period=JANUARY, as_of=AS_OF)

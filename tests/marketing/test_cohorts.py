@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patronage.data.read import read_table
 from patronage.data.units import to_date, to_day
 from patronage.errors import SpecError
+from patronage.features.rfm import rfm_summary
 from patronage.marketing.cohort_forecast import cohort_forecast
 from patronage.marketing.cohorts import (
     cohort_revenue,
@@ -22,6 +24,7 @@ from patronage.marketing.cohorts import (
 )
 from patronage.marketing.engines import with_calendar
 from patronage.marketing.periods import calendar_index
+from patronage.models.lifetime_value import LifetimeValue
 
 DAY_ONE = to_day("2026-01-01")
 
@@ -242,8 +245,20 @@ def test_unfinished_cells_are_forecast_apart_and_join_the_observed_ones() -> Non
 
 def test_a_unit_that_ends_on_the_day_is_over_and_not_forecast() -> None:
     table = cohort_forecast(SHOP, TwicePerMonth(), as_of="2026-03-31", units_ahead=2)
-    assert table[table["cohort"] == "2026-01"]["age"].tolist() == [3]
+    assert table[table["cohort"] == "2026-01"]["age"].tolist() == [3, 4]
     assert cohort_forecast(SHOP.iloc[:0], TwicePerMonth(), as_of="2026-03-31").empty
+
+
+def test_expected_purchases_of_all_cells_are_those_of_the_model_over_the_whole_time() -> None:
+    history = read_table("simulated:transactions").df()
+    summary = rfm_summary(history, as_of="2024-12-31")
+    model = LifetimeValue(purchases="mbg_nbd").fit(summary)
+    table = cohort_forecast(history, model, as_of="2024-12-31", units_ahead=3)
+    whole = model.predict(summary, horizon_days=float(to_day("2025-03-31") - to_day("2024-12-31")))
+    assert table["expected_purchases"].sum() == pytest.approx(whole["expected_purchases"].sum())
+    spent = whole["expected_purchases"] * whole["expected_spend"]
+    assert table["expected_revenue"].sum() == pytest.approx(spent.sum())
+    assert table.groupby("cohort")["customers"].first().sum() == len(summary)
 
 
 def test_wrong_ages_and_kinds_say_what_to_give() -> None:

@@ -161,6 +161,10 @@ def test_wrong_scales_questions_and_ids_say_what_to_do() -> None:
     with pytest.raises(SpecError, match="surveys hold 2 questions, first 'recommend', 'service'"):
         nps(two)
     assert nps(two, scale=Questions(0, 10, "service"))["value"].tolist() == [-100.0]
+    five = answers([5, 1]).assign(scale=["1-5", None])
+    with pytest.raises(SpecError, match="answers on the scale '1-5', not 0 to 10; choose the"):
+        nps(five)
+    assert csat(five)["value"].tolist() == [0.5]
     orders = pd.DataFrame({"customer_id": ["a"], "day": [1], "amount": [1]})
     with pytest.raises(DataError, match="ids are text in transactions and numbers in surveys"):
         later_behaviour(answers([9]).assign(day=0), orders, as_of=99, horizon_days=1)

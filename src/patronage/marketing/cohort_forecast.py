@@ -50,7 +50,8 @@ def cohort_forecast(
     model
         A fitted `LifetimeValue`, used unchanged.
     units_ahead
-        How many unfinished units to forecast, the one that `as_of` lies in included.
+        How many unfinished units to forecast, from the one that `as_of` lies in, unless it ends
+        that day.
 
     Returns
     -------
@@ -76,13 +77,13 @@ def cohort_forecast(
     linked = (link_refunds(known) if returns == "net" else known).to_native()
     summary = collected(frame_of(rfm_summary(linked, as_of=as_of, returns=returns), name="summary"))
     cohorts = calendar_index((last - summary["T"]).to_numpy(), unit)
-    ends = first_day_of(np.arange(now + 1, now + 1 + units_ahead), unit) - 1
+    ends = first_day_of(np.arange(now + 1, now + 2 + units_ahead), unit) - 1
+    offsets = np.flatnonzero(ends > last)[:units_ahead]  # a unit that ends today is over
     blocks, before = [], np.zeros(len(summary))
     observed = _current_revenue(linked, as_of=as_of, unit=unit, returns=returns)
-    for offset, end in enumerate(ends):
-        if end == last or not len(summary):
-            continue  # the unit that ends today is over
-        forecast = model.predict(summary[SUMMARY], time_unit="days", horizon_days=float(end - last))
+    for offset in offsets if len(summary) else ():
+        ahead = float(ends[offset] - last)
+        forecast = model.predict(summary[SUMMARY], time_unit="days", horizon_days=ahead)
         until = forecast["expected_purchases"].to_numpy()
         more = until - before
         block = pd.DataFrame({"cohort": cohorts, "age": now + offset - cohorts, "customers": 1})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,21 @@ MONTH_PREFIX = "month_"
 REACHED, NOT_REACHED = "reached", "not_reached"
 
 
+class Forecasts(NamedTuple):
+    """Forecasts of lifetime value, and the margin that they were made with.
+
+    Attributes
+    ----------
+    table
+        customer_id, lifetime_value, and month_1, month_2, ... as from `value_by_month`.
+    margin
+        Share of revenue that is margin.
+    """
+
+    table: pd.DataFrame
+    margin: float
+
+
 def channel_economics(
     acquired: pd.DataFrame,
     forecasts: pd.DataFrame,
@@ -29,7 +45,7 @@ def channel_economics(
     *,
     period: Period,
     as_of: Day,
-    margin: float = 1.0,
+    margin: float,
 ) -> pd.DataFrame:
     """LTV:CAC by channel of acquisition, from what customers brought and our forecast.
 
@@ -43,7 +59,7 @@ def channel_economics(
         a forecast are left out of LTV and counted.
     margin
         Share of the revenue so far that is margin, where the lines carry no margin; use the one
-        that the lifetime-value model was given.
+        that the lifetime-value model was given, or so far and forecast do not add.
 
     Returns
     -------

@@ -16,13 +16,23 @@ from patronage.marketing.acquisition import (
     share_of_spend,
 )
 from patronage.marketing.activity import activity, churn_rate, repurchase_rate, subscription_churn
-from patronage.marketing.economics import channel_economics
+from patronage.marketing.economics import Forecasts, channel_economics
 from patronage.marketing.engines import frame_of, has_column
 from patronage.marketing.leads import lead_figures
 from patronage.marketing.periods import Period
 from patronage.marketing.revenue import growth, new_and_returning, product_mix, revenue_figures
+from patronage.marketing.satisfaction import NPS_0_TO_10, NPS_SCALES, Questions, csat, nps
 
-TABLES = ("transactions", "customers", "subscriptions", "leads", "spend", "steps", "touches")
+TABLES = (
+    "transactions",
+    "customers",
+    "subscriptions",
+    "leads",
+    "spend",
+    "steps",
+    "touches",
+    "surveys",
+)
 
 
 def kpis(
@@ -31,7 +41,8 @@ def kpis(
     period: Period,
     as_of: Day,
     window_days: int = 90,
-    forecasts: pd.DataFrame | None = None,
+    forecasts: Forecasts | None = None,
+    scale: Questions = NPS_0_TO_10,
 ) -> pd.DataFrame:
     """Compute every metric that the tables allow, for one period.
 
@@ -39,7 +50,7 @@ def kpis(
     ----------
     tables
         Checked frames by table name, any of transactions, customers, subscriptions, leads,
-        spend, steps, touches; at least one.
+        spend, steps, touches, surveys; at least one.
     period
         Days counted, both ends included, with their time zone and currency.
     as_of
@@ -47,7 +58,10 @@ def kpis(
     window_days
         Window of repurchase and of lead conversion.
     forecasts
-        customer_id and lifetime_value, for LTV:CAC and payback by channel of acquisition.
+        Lifetime values and their margin, for LTV:CAC and payback by channel of acquisition.
+    scale
+        Of the surveys, with the question where there are several: 0 to 10 gives the net
+        promoter score, other scales the share of the two best answers.
 
     Returns
     -------
@@ -81,6 +95,9 @@ def kpis(
         rooms["subscriptions"] = subscription_churn(
             tables["subscriptions"], period=period, as_of=as_of
         )
+    if "surveys" in tables:
+        measure = nps if scale[:2] in NPS_SCALES else csat
+        rooms["satisfaction"] = measure(tables["surveys"], scale=scale, period=period)
     for name in [name for name in ("steps", "touches") if name in tables]:
         by = "channel" if _has(tables[name], "channel") else None
         rooms[name] = activity(tables[name], period=period, as_of=as_of, by=by)
@@ -113,7 +130,7 @@ def _of_orders(
 
 
 def _of_spend(
-    tables: Mapping[str, IntoFrame], period: Period, as_of: Day, forecasts: pd.DataFrame | None
+    tables: Mapping[str, IntoFrame], period: Period, as_of: Day, forecasts: Forecasts | None
 ) -> dict[str, pd.DataFrame]:
     rooms = {}
     if _has(tables["spend"], "market_total"):
@@ -129,7 +146,12 @@ def _of_spend(
     rooms["acquisition"] = acquisition_figures(won, tables["spend"], period=period, as_of=as_of)
     if forecasts is not None:
         rooms["economics"] = channel_economics(
-            won, forecasts, tables["spend"], period=period, as_of=as_of
+            won,
+            forecasts.table,
+            tables["spend"],
+            period=period,
+            as_of=as_of,
+            margin=forecasts.margin,
         )
     return rooms
 

@@ -7,6 +7,7 @@ answers of one customer being alike. Answers without a score are left out and co
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ from patronage.marketing.periods import (
 
 NPS_SCALES = {(0, 10), (1, 10)}
 PROMOTER_FROM, DETRACTOR_TO = 9, 6
+BOUNDS = ("low", "high")
 BANDS = ("detractor", "passive", "promoter")
 
 
@@ -288,6 +290,7 @@ def _answers(
         day = nw.col("day")
         frame = frame.filter(day >= period.first_day, day <= period.last_day)
     frame = _one_question(frame, scale.question)
+    _check_scale(frame, scale)
     columns = {"customer_id", "day", "score", *own_group}
     answers = collected(frame.select(*sorted(columns)))
     answers["score"] = answers["score"].astype(float)
@@ -309,6 +312,20 @@ def _one_question(frame: Frame, question: str | None) -> Frame:
                 "choose one: scale = Questions(low, high, question)."
             )
     return frame
+
+
+def _check_scale(frame: Frame, scale: Questions) -> None:
+    """Compare the scale that the table names, as in "1-5", with the one that is meant."""
+    if not has_column(frame, "scale"):
+        return
+    named = collected(frame.select("scale").unique())["scale"].dropna().astype(str)
+    for text in sorted(named):
+        ends = [int(number) for number in re.findall(r"\d+", text)]
+        if len(ends) == len(BOUNDS) and tuple(ends) != scale[:2]:
+            raise SpecError(
+                f"surveys hold answers on the scale {text!r}, not {scale.low} to {scale.high}; "
+                "choose the question and its scale: scale = Questions(low, high, question)."
+            )
 
 
 def _check_scores(scores: pd.Series[Any], scale: Questions) -> None:
