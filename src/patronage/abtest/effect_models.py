@@ -114,7 +114,7 @@ class Trees:
 
 
 def _rounds(parameters: dict[str, object], data: xgb.DMatrix, target: Floats, seed: int) -> int:
-    """Find the rounds with the least squared error on held-out folds; 0 where the mean does as well."""
+    """Find how many rounds held-out folds bear; 0 where the mean does as well."""
     if len(target) < 2 * N_FOLDS or np.ptp(target) == 0:
         return 0
     history = xgb.cv(

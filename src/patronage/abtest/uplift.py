@@ -82,7 +82,8 @@ class Uplift(BaseEstimator):
     >>> X = pd.DataFrame({"loyal": rng.integers(0, 2, 4000)})
     >>> treated = rng.integers(0, 2, 4000)
     >>> bought = rng.random(4000) < 0.2 + 0.3 * treated * X["loyal"]
-    >>> model = Uplift(learner="t", n_boot=50, random_state=0).fit(X, bought, treated)
+    >>> model = Uplift(learner="t", base=Propensity(learner="logistic"), n_boot=50)
+    >>> model = model.fit(X, bought, treated)
     >>> model.heterogeneous_
     True
     >>> loyal, other = model.predict(pd.DataFrame({"loyal": [1, 0]}))
