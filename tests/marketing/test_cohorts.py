@@ -3,12 +3,14 @@
 from typing import Any
 
 import duckdb
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from patronage.data.read import read_table
 from patronage.data.units import to_date, to_day
@@ -144,8 +146,6 @@ def _first_day(label: str) -> str:
 
 
 def _student_half(values: list[int]) -> float:
-    from scipy import stats  # noqa: PLC0415 - the second implementation, used here alone
-
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
@@ -176,8 +176,6 @@ def test_spark_gives_the_same_cohorts(spark: Any) -> None:
 
 @given(day=st.integers(-20_000, 60_000), unit=st.sampled_from(["day", "week", "month", "quarter"]))
 def test_the_calendar_in_the_engine_is_the_calendar_in_numpy(day: int, unit: str) -> None:
-    import narwhals.stable.v2 as nw  # noqa: PLC0415 - this test alone looks below the rooms
-
     frame = nw.from_native(pl.DataFrame({"day": [day]}))
     found = with_calendar(frame, unit=unit, at="day")["at"].to_list()
     assert found == calendar_index(np.array([day]), unit).tolist()
