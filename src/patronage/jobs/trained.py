@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from patronage.errors import GateError
 from patronage.tracking.artifact import Artifact
 
 
@@ -29,6 +30,10 @@ class Trained:
         validation_status (passed, failed or untested) and validation_reason.
     lines
         What a person at the terminal reads.
+    texts
+        Files of text that the run logs, by name, such as the model's card.
+    barred
+        Why the model is not registered unless forced; None where nothing speaks against it.
     """
 
     artifact: Artifact
@@ -39,3 +44,5 @@ class Trained:
     documents: Mapping[str, Any]
     tags: Mapping[str, str]
     lines: list[str]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    barred: GateError | None = None

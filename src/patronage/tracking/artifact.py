@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
 import pandas as pd
 
 from patronage.errors import DataError, RegistryError
@@ -22,15 +23,33 @@ from patronage.models.state import State
 FORMAT = 1
 MODEL_FILE, MANIFEST_FILE = "model.json", "manifest.json"
 
-_CLASSES = {"lifetime_value": ("patronage.models.lifetime_value", "LifetimeValue")}
+_CLASSES = {
+    "lifetime_value": ("patronage.models.lifetime_value", "LifetimeValue"),
+    "churn": ("patronage.models.score_model", "ScoreModel"),
+    "lead": ("patronage.models.score_model", "ScoreModel"),
+    "segments": ("patronage.segments.customer_segments", "CustomerSegments"),
+}
 
 _RECORDED = ("lifetimes", "numpy", "pandas", "patronage", "scikit-learn", "scipy", "xgboost")
 
 
-class Scorer(Protocol):
-    """What a model must be able to do to be stored and to score."""
+class Input(NamedTuple):
+    """A column that a model takes: text or a number, and whether it may be left out."""
 
-    feature_names_: list[str]
+    name: str
+    is_text: bool
+    is_optional: bool
+
+
+class Scorer(Protocol):
+    """What a model must be able to do to be stored and to score.
+
+    It may also have text_features_ and optional_features_ (lists of names, none by default).
+    """
+
+    @property
+    def feature_names_(self) -> list[str]:
+        """Columns that it takes."""
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Give the model's columns of the score table, a row for each row of features."""
@@ -70,35 +89,77 @@ class Artifact:
 
     @property
     def feature_names(self) -> list[str]:
-        """Columns that `predict` takes, beside an optional customer_id."""
+        """Columns that `predict` takes, beside an optional id."""
         return list(self.model.feature_names_)
+
+    @property
+    def id_name(self) -> str:
+        """What the id is called: customer_id, or lead_id of leads."""
+        return "lead_id" if self.kind == "lead" else "customer_id"
+
+    @property
+    def inputs(self) -> list[Input]:
+        """Columns that `predict` takes, with their kinds."""
+        text = set(getattr(self.model, "text_features_", ()))
+        optional = set(getattr(self.model, "optional_features_", ()))
+        return [Input(name, name in text, name in optional) for name in self.feature_names]
+
+    def prepared(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Bring features into the columns and types of the fit; absent optional ones are missing.
+
+        Raises
+        ------
+        DataError
+            If a column is not there that must be, or holds text where the fit had numbers.
+        """
+        required = [each.name for each in self.inputs if not each.is_optional]
+        absent = [name for name in required if name not in features]
+        if absent:
+            remedy = "Make them with rfm_summary." if self.kind == "lifetime_value" else ""
+            raise DataError(
+                f"model {self.name}: column(s) {', '.join(absent)} not found; it was given "
+                f"{', '.join(map(str, features.columns))}. {remedy}".strip()
+            )
+        columns = {}
+        for each in self.inputs:
+            given = features.get(each.name)
+            if given is None:
+                given = pd.Series(np.nan, index=features.index, dtype="float64")
+            columns[each.name] = given.astype(object) if each.is_text else self._number(given)
+        return pd.DataFrame(columns, index=features.index)
+
+    def _number(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        try:
+            return values.astype("float64")
+        except (TypeError, ValueError):
+            # Truth values with gaps, numbers as text: the model's own map reads, or refuses, them.
+            return values.astype(object)
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Score a frame of features, one row a customer, in the same order.
 
         Parameters
         ----------
-        features : one row a customer
-            The columns of `feature_names` in any order, and customer_id where wanted.
+        features : one row a customer, or lead
+            The columns of `feature_names` in any order, optional ones where there are any, and
+            customer_id (of leads lead_id) where wanted.
 
         Returns
         -------
-        customer_id (null where none was given) and the model's columns of the score table.
+        The id (null where none was given) and the model's columns of the score table.
 
         Raises
         ------
         DataError
-            If a feature is missing.
+            If a feature is missing that must be there, or holds what it cannot.
         """
-        absent = [name for name in self.feature_names if name not in features]
-        if absent:
-            raise DataError(
-                f"model {self.name}: column(s) {', '.join(absent)} not found; it was given "
-                f"{', '.join(map(str, features.columns))}. Make them with rfm_summary."
-            )
-        scores: pd.DataFrame = self.model.predict(features[self.feature_names].astype("float64"))
-        ids = features.get("customer_id")
-        scores.insert(0, "customer_id", None if ids is None else ids.astype(object).to_numpy())
+        prepared = self.prepared(features)
+        try:
+            scores: pd.DataFrame = self.model.predict(prepared)
+        except ValueError as error:
+            raise DataError(f"model {self.name}: {' '.join(str(error).split())}") from None
+        ids = features.get(self.id_name)
+        scores.insert(0, self.id_name, None if ids is None else ids.astype(object).to_numpy())
         return scores
 
 

@@ -38,11 +38,17 @@ class StoredModel(PythonModel):
 
 def signature(artifact: Artifact, example: pd.DataFrame) -> ModelSignature:
     """Strings and doubles only: the types that JSON and CSV carry without loss."""
-    inputs: list[Any] = [ColSpec("string", "customer_id", required=False)]
-    inputs += [ColSpec("double", name) for name in artifact.feature_names]
-    scores = artifact.predict(example)
-    outputs: list[Any] = [
-        ColSpec("double" if pd.api.types.is_float_dtype(scores[name]) else "string", str(name))
-        for name in scores
+    inputs: list[Any] = [ColSpec("string", artifact.id_name, required=False)]
+    inputs += [
+        ColSpec("string" if each.is_text else "double", each.name, required=not each.is_optional)
+        for each in artifact.inputs
     ]
+    scores = artifact.predict(example)
+    outputs: list[Any] = [ColSpec(_type(scores[name]), str(name)) for name in scores]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _type(values: "pd.Series[Any]") -> str:
+    if pd.api.types.is_float_dtype(values):
+        return "double"
+    return "long" if pd.api.types.is_integer_dtype(values) else "string"

@@ -91,6 +91,12 @@ def log_results(
         mlflow.log_dict(document, f"{name}.json")
 
 
+def log_texts(texts: Mapping[str, str]) -> None:
+    """Log files of text to the active run."""
+    for name, text in texts.items():
+        mlflow.log_text(text, name)
+
+
 def log_tags(tags: Mapping[str, str]) -> None:
     """Tag the active run."""
     mlflow.set_tags(dict(tags))

@@ -1,0 +1,191 @@
+"""Training rows of churn, from orders or from subscriptions."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from patronage.data.read import check_table
+from patronage.data.report import DataReport
+from patronage.data.units import to_date, to_day
+from patronage.errors import ConvergenceError, DataError, ReadinessError
+from patronage.features.catalogue import buying_features
+from patronage.features.labels import cutoffs, fitting_cutoffs
+from patronage.features.rfm import rfm_summary
+from patronage.features.snapshot import training_snapshots
+from patronage.features.subscriptions import (
+    subscription_features,
+    training_subscription_snapshots,
+)
+from patronage.jobs.training_set import TrainingSet, by_cutoff, without_season
+from patronage.models.lifetime_value import LifetimeValue
+from patronage.tracking.propensity_spec import ChurnSnapshot, ChurnSpec
+from patronage.tracking.sections import TableSource
+
+FEWEST_BUYERS = 100
+
+
+def training_set(spec: ChurnSpec) -> TrainingSet:
+    """Read the spec's table and make the rows to learn from and to judge on.
+
+    Raises
+    ------
+    PatronageError
+        If the table breaks its contract or its history is too short.
+    """
+    if spec.data.transactions is not None and spec.snapshot is not None:
+        return from_transactions(spec.data.transactions, spec.snapshot)
+    if spec.data.subscriptions is not None and spec.snapshot is not None:
+        return from_subscriptions(spec.data.subscriptions, spec.snapshot)
+    raise ReadinessError("data: neither transactions nor subscriptions; give one of them.")
+
+
+def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
+    """Make snapshots of buyers, each labelled by whether the window after it holds no purchase."""
+    orders, report = check_table(table.source, **table.reading())
+    fitting_days = days_to_fit_on(report, snapshot)
+    rows = as_frame(
+        training_snapshots(
+            orders,
+            as_of=snapshot.as_of,
+            horizon_days=snapshot.horizon_days,
+            step_days=snapshot.step,
+            eligible_days=snapshot.eligible_days,
+            max_snapshots=snapshot.max_snapshots,
+            returns=table.returns,
+        )
+    )
+    learnt, notes = without_season(buying_features(orders.columns), fitting_days)
+    forecaster, doubts = forecaster_as_of(orders, fitting_days[0], table.returns)
+    return _stacked(
+        rows,
+        fitting_days,
+        learnt,
+        unit=f"customers {_population(snapshot)}",
+        source=report.source,
+        sources=(table.source,),
+        report=report.to_dict(),
+        horizon_days=snapshot.horizon_days,
+        forecaster=forecaster,
+        notes=(*notes, *doubts),
+    )
+
+
+def from_subscriptions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
+    """Make snapshots of subscribers, each labelled by whether nothing is live after the window."""
+    subscriptions, report = check_table(table.source, "subscriptions", **table.reading())
+    fitting_days = days_to_fit_on(report, snapshot)
+    rows = as_frame(
+        training_subscription_snapshots(
+            subscriptions,
+            as_of=snapshot.as_of,
+            horizon_days=snapshot.horizon_days,
+            step_days=snapshot.step,
+            max_snapshots=snapshot.max_snapshots,
+        )
+    )
+    return _stacked(
+        rows,
+        fitting_days,
+        subscription_features(list(subscriptions.columns)),
+        unit="subscribers",
+        source=report.source,
+        sources=(table.source,),
+        report=report.to_dict(),
+        horizon_days=snapshot.horizon_days,
+    )
+
+
+def _stacked(
+    rows: pd.DataFrame,
+    fitting_days: tuple[int, ...],
+    learnt: tuple[str, ...],
+    **more: Any,  # noqa: ANN401 - fields of TrainingSet
+) -> TrainingSet:
+    fitting, judging, later, split = by_cutoff(
+        rows["cutoff"].to_numpy(np.int64), fitting_days, more.pop("unit")
+    )
+    return TrainingSet(
+        features=rows.drop(columns=["customer_id", "cutoff", "label"]),
+        label=rows["label"].to_numpy(np.float64),
+        units=rows["customer_id"].to_numpy(),
+        fitting=fitting,
+        judging=judging,
+        later=later,
+        learnt=learnt,
+        split=split,
+        **more,
+    )
+
+
+def days_to_fit_on(report: DataReport, snapshot: ChurnSnapshot) -> tuple[int, ...]:
+    """Give the cutoffs whose windows close by the last one, which judges.
+
+    Raises
+    ------
+    ReadinessError
+        If there is none: the history is shorter than twice the window.
+    """
+    if report.first_day is None or report.first_day > snapshot.as_of:
+        raise ReadinessError(
+            f"{report.source}: no row on or before snapshot.as_of {snapshot.as_of}, "
+            f"{report.rows_kept:,} rows in all; set a later one."
+        )
+    days = cutoffs(
+        as_of=snapshot.as_of,
+        horizon_days=snapshot.horizon_days,
+        step_days=snapshot.step,
+        first_day=report.first_day,
+        max_snapshots=snapshot.max_snapshots,
+    )
+    fitting_days = fitting_cutoffs(days, horizon_days=snapshot.horizon_days)
+    if fitting_days:
+        return fitting_days
+    history = to_day(snapshot.as_of) - to_day(report.first_day)
+    raise ReadinessError(
+        f"{report.source}: {history:,} days of history before snapshot.as_of {snapshot.as_of}, "
+        f"and no cutoff whose window of {snapshot.horizon_days} days closes by then has as much "
+        f"before it; take horizon_days of at most {max(1, history // 2)}, a shorter step_days, "
+        "or more history."
+    )
+
+
+def forecaster_as_of(
+    orders: Any,  # noqa: ANN401 - a DuckDB relation
+    day: int,
+    returns: Any,  # noqa: ANN401 - checked by the spec
+) -> tuple[LifetimeValue | None, tuple[str, ...]]:
+    """Fit the purchase model behind the forecast columns once, on what was known by a day.
+
+    Returns
+    -------
+    The model, or None where these histories cannot carry one, and what to know about it.
+    """
+    summary = as_frame(rfm_summary(orders, as_of=day, returns=returns), by=("customer_id",))
+    n_repeat = int((summary["frequency"] > 0).sum())
+    if n_repeat < FEWEST_BUYERS:
+        return None, (
+            f"no purchase forecasts: {n_repeat} customers with a second purchase by {to_date(day)}",
+        )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            model = LifetimeValue().fit(summary)
+        except (ConvergenceError, DataError) as error:
+            return None, (f"no purchase forecasts: {error}",)
+    doubts = dict.fromkeys(f"purchase forecasts: {each.message}" for each in said)
+    return model, tuple(doubts)
+
+
+def as_frame(relation: Any, by: tuple[str, ...] = ("cutoff", "customer_id")) -> pd.DataFrame:  # noqa: ANN401 - duckdb has no types
+    """Fetch a relation in an order that does not hang on the engine's."""
+    frame: pd.DataFrame = relation.order(", ".join(by)).to_arrow_table().to_pandas()
+    return frame
+
+
+def _population(snapshot: ChurnSnapshot) -> str:
+    days = snapshot.eligible_days
+    return f"who bought in the {days} days before" if days else "seen by then"
