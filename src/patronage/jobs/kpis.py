@@ -11,7 +11,7 @@ from patronage.jobs.cohorts import forecaster, history_of
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.funnel import period_of
 from patronage.jobs.tables import Tables, read_tables
-from patronage.marketing.economics import value_by_month
+from patronage.marketing.economics import Forecasts, value_by_month
 from patronage.marketing.kpis import kpis
 from patronage.marketing.leads import leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
@@ -60,7 +60,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
     return Findings({"kpis": table, **more}, shown=shown, lines=lines)
 
 
-def _forecasts(spec: KpiSpec, tables: Tables, as_of: date) -> pd.DataFrame | None:
+def _forecasts(spec: KpiSpec, tables: Tables, as_of: date) -> Forecasts | None:
     """Forecast value by month of every customer, where the spec asks for it."""
     if spec.forecast is None or "transactions" not in tables.found or spec.data.spend is None:
         return None
@@ -68,7 +68,8 @@ def _forecasts(spec: KpiSpec, tables: Tables, as_of: date) -> pd.DataFrame | Non
     returns = "net" if source is None else source.returns
     model = forecaster(spec.forecast, orders, as_of=as_of, returns=returns)
     summary = history_of(orders, as_of=as_of, returns=returns)
-    return value_by_month(summary, model, months=spec.forecast.months)
+    table = value_by_month(summary, model, months=spec.forecast.months)
+    return Forecasts(table, model.margin)
 
 
 def _of_leads(spec: KpiSpec, tables: Tables, as_of: date) -> dict[str, pd.DataFrame]:

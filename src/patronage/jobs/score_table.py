@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from patronage.data.columns import SCORE_COLUMNS
 from patronage.features.rfm import rfm_summary
+from patronage.features.snapshot import snapshot
 from patronage.jobs.scoring_plan import ScoringPlan
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.spec import LifetimeValueSpec, Spec
@@ -31,8 +32,10 @@ def score_table(orders: Any, plan: ScoringPlan) -> pa.Table:  # noqa: ANN401 - a
     says its unit and meaning.
     """
     returns = plan.reading["returns"]
-    summary = rfm_summary(orders, as_of=plan.as_of, returns=returns).order("customer_id")
-    table = summary.to_arrow_table()
+    # The summary is several times faster, and all that lifetime value takes.
+    brief = all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs)
+    made = (rfm_summary if brief else snapshot)(orders, as_of=plan.as_of, returns=returns)
+    table = made.order("customer_id").to_arrow_table()
     ids = table["customer_id"]
     features = table.drop_columns("customer_id").to_pandas()
     columns: dict[str, Any] = {"as_of": [plan.as_of] * len(features), "flags": [""] * len(features)}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from patronage.errors import SpecError
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.sections import Name, Section, TableSource
+from patronage.tracking.segments_spec import SegmentsSpec
 
 
 class TransactionsData(Section):
@@ -56,12 +57,13 @@ class LifetimeValueSpec(Section):
     gates: LifetimeValueGates = LifetimeValueGates()
 
 
-Spec = LifetimeValueSpec | ChurnSpec | LeadSpec
+Spec = LifetimeValueSpec | ChurnSpec | LeadSpec | SegmentsSpec
 
 _KINDS: dict[str, type[Section]] = {
     "lifetime_value": LifetimeValueSpec,
     "churn": ChurnSpec,
     "lead": LeadSpec,
+    "segments": SegmentsSpec,
 }
 
 # Tables of which a model has one: naming another with --set puts it in the place of the file's.
@@ -111,7 +113,7 @@ def parse_section(
     """Put overrides over a mapping and check it against the section that its kind names."""
     values = _overridden(content, overrides)
     kind = values.get("kind")
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         known = ", ".join(sorted(kinds))
         raise SpecError(f"{source}: kind is {kind!r}; it must be one of {known}.")
     try:

@@ -1,0 +1,357 @@
+"""Learn segments, tiers, stages and health as of a day, and see what the tiers then brought."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from patronage.data.fingerprint import source_fingerprint
+from patronage.data.read import check_table
+from patronage.data.report import DataReport
+from patronage.errors import ConvergenceError, DataError, ReadinessError, SpecError
+from patronage.features.catalogue import feature_fingerprint
+from patronage.features.labels import holdout
+from patronage.features.snapshot import snapshot
+from patronage.jobs.trained import Trained
+from patronage.models.lifetime_value import LifetimeValue
+from patronage.plots_marketing import shares_of_segments
+from patronage.segments.clusters import KMeansSegments
+from patronage.tracking.customer_segments import (
+    COMPONENTS,
+    CustomerSegments,
+    forecast_of,
+    health_components,
+)
+from patronage.segments.health import HealthBacktest, HealthScore, backtest_health
+from patronage.segments.lifecycle import STAGES, LifecycleStages
+from patronage.segments.migration import migration, project
+from patronage.segments.persona import persona
+from patronage.segments.rfm_grid import GRID, RFMSegments
+from patronage.segments.tiers import ValueTiers, top_share
+from patronage.tracking.artifact import Artifact
+from patronage.tracking.segments_spec import SegmentsSpec
+
+DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]
+
+
+@dataclass
+class Learning:
+    """What training knows: orders, customers as of the days that matter, and the model.
+
+    Attributes
+    ----------
+    now, before
+        Snapshots as of as_of and one horizon earlier, in the order of ids.
+    outcome
+        What each customer of `now` bought in the window after as_of; None before it is over.
+    notes
+        What could not be done, and why.
+    """
+
+    orders: Any
+    report: DataReport
+    now: pd.DataFrame
+    before: pd.DataFrame
+    outcome: pd.DataFrame | None
+    model: CustomerSegments
+    notes: list[str] = field(default_factory=list)
+
+
+def fit_segments(spec: SegmentsSpec) -> Trained:
+    """Fit all that a segments spec declares, and describe what it found.
+
+    Raises
+    ------
+    PatronageError
+        If the orders break their contract or cannot carry the forecast behind tiers.
+    """
+    found = learn(spec)
+    labelled = label(found)
+    tables = describe(spec, found, labelled)
+    status, reason = _validation(spec, tables.get("tiers_after"), found)
+    backtest = _backtest(found, labelled)
+    metrics = {
+        "customers": float(len(labelled)),
+        "value_of_top_fifth": top_share(labelled["lifetime_value"]),
+        **({} if backtest is None else {"health_auc": backtest.auc.value}),
+    }
+    if backtest is not None:
+        tables["health_bands"] = backtest.bands
+    features = feature_fingerprint(found.model.feature_names_)
+    details: dict[str, Any] = {
+        "spec": spec.model_dump(mode="json"),
+        "as_of": spec.snapshot.as_of.isoformat(),
+        "horizon_days": spec.snapshot.horizon_days,
+        "metrics": {name: value for name, value in metrics.items() if not math.isnan(value)},
+        "feature_fingerprint": features,
+        "notes": found.notes,
+        "data_report": found.report.to_dict(),
+    }
+    return Trained(
+        artifact=Artifact(spec.name, spec.kind, found.model, details),
+        example=example_of(found.model),
+        metrics=details["metrics"],
+        tables=tables,
+        pictures=_pictures(tables),
+        documents={"data_report": found.report.to_dict()},
+        tags={
+            "as_of": spec.snapshot.as_of.isoformat(),
+            "horizon_days": str(spec.snapshot.horizon_days),
+            "data_fingerprint": source_fingerprint(spec.data.transactions.source),
+            "feature_fingerprint": features,
+            "validation_status": status,
+            "validation_reason": reason,
+        },
+        lines=_lines(found, labelled, tables, backtest),
+    )
+
+
+def learn(spec: SegmentsSpec) -> Learning:
+    """Read the orders of a spec and fit every part to them."""
+    table, as_of, horizon = spec.data.transactions, spec.snapshot.as_of, spec.snapshot.horizon_days
+    orders, report = check_table(table.source, **table.reading())
+    if report.first_day is None or report.first_day > as_of:
+        raise ReadinessError(
+            f"{report.source}: no order on or before snapshot.as_of {as_of}, "
+            f"{report.rows_kept:,} rows in all; set a later one."
+        )
+    now = _snapshot(orders, as_of, table.returns)
+    before = _snapshot(orders, as_of - timedelta(days=horizon), table.returns)
+    outcome = None
+    if report.last_day is not None and report.last_day >= as_of + timedelta(days=horizon):
+        outcome = _outcome(orders, as_of, spec)
+    value = _value_model(spec).fit(now)
+    options, notes = spec.model, []
+    health, note = _health(spec, before, _outcome(orders, as_of - timedelta(days=horizon), spec))
+    notes += [note] if note else []
+    stages = LifecycleStages(options.at_risk, options.lapsed, options.lost).fit(now)
+    model = CustomerSegments(
+        segments=_segments(spec).fit(now),
+        value=value,
+        tiers=ValueTiers(options.tiers).fit(forecast_of(value, now)["lifetime_value"]),
+        stages=stages,
+        health=health,
+    )
+    return Learning(orders, report, now, before, outcome, model, notes)
+
+
+def label(found: Learning) -> pd.DataFrame:
+    """Put labels and forecast beside the snapshot of as_of."""
+    labels = found.model.predict(found.now)
+    forecast = forecast_of(found.model.value, found.now)
+    columns = ["probability_alive", "lifetime_value"]
+    return pd.concat([found.now, labels, forecast[columns]], axis="columns")
+
+
+def describe(
+    spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Tables about groups of customers; no row is one customer's."""
+    tables = {
+        "segments": _sizes(labelled, "segment", list(spec.model.grid or GRID)),
+        "stages": _sizes(labelled, "stage", list(STAGES)),
+        "tiers": found.model.tiers.report(labelled["lifetime_value"]),
+        "persona": persona(_described(spec, labelled), "segment"),
+    }
+    if isinstance(found.model.segments, KMeansSegments):
+        tables["clusters_tried"] = found.model.segments.selection_
+    if found.model.health is not None:
+        weights = found.model.health.weights_
+        tables["health_weights"] = pd.DataFrame(
+            {"component": list(weights), "weight": list(weights.values())}
+        )
+    if len(found.before):
+        tables |= _moves(spec, found, labelled)
+    if found.outcome is not None:
+        tables["tiers_after"] = _after(found.outcome, labelled, "tier")
+        tables["segments_after"] = _after(found.outcome, labelled, "segment")
+    return tables
+
+
+def example_of(model: CustomerSegments) -> pd.DataFrame:
+    """Make one row of nobody, as the registered model takes it."""
+    values: dict[str, Any] = dict.fromkeys(model.feature_names_, 1.0)
+    values |= {"frequency": 2.0, "recency": 120.0, "T": 200.0, "monetary_value": 35.5}
+    values |= {"recency_days": 80.0, "gap_last": 60.0}
+    return pd.DataFrame({"customer_id": ["007"]} | {k: [v] for k, v in values.items()})
+
+
+def _snapshot(orders: Any, as_of: date, returns: Any) -> pd.DataFrame:  # noqa: ANN401 - checked by the spec
+    made = snapshot(orders, as_of=as_of, returns=returns).order("customer_id")
+    table: pd.DataFrame = made.to_arrow_table().to_pandas()
+    return table
+
+
+def _outcome(orders: Any, as_of: date, spec: SegmentsSpec) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
+    came = holdout(
+        orders,
+        as_of=as_of,
+        horizon_days=spec.snapshot.horizon_days,
+        returns=spec.data.transactions.returns,
+    )
+    table: pd.DataFrame = came.order("customer_id").to_arrow_table().to_pandas()
+    return table
+
+
+def _value_model(spec: SegmentsSpec) -> LifetimeValue:
+    options = spec.model
+    return LifetimeValue(
+        horizon_days=options.value_days,
+        annual_discount=options.annual_discount,
+        margin=options.margin,
+    )
+
+
+def _segments(spec: SegmentsSpec) -> RFMSegments | KMeansSegments:
+    options = spec.model
+    if options.method == "rfm":
+        return RFMSegments(options.n_bins, dict(options.grid) or None, options.second)
+    return KMeansSegments(
+        options.n_clusters, features=list(options.features), random_state=options.seed
+    )
+
+
+def _health(
+    spec: SegmentsSpec, before: pd.DataFrame, outcome: pd.DataFrame
+) -> tuple[HealthScore | None, str]:
+    """Learn health a horizon earlier, from what customers did until as_of; else say why not."""
+    wanted = spec.model.health
+    if wanted == "none":
+        return None, ""
+    if before.empty:
+        return None, "no health: no customer a horizon before as_of"
+    try:
+        with warnings.catch_warnings():
+            # The fit of as_of says the same.
+            warnings.simplefilter("ignore")
+            value = _value_model(spec).fit(before)
+        parts = health_components(before, forecast_of(value, before))
+        score = HealthScore() if isinstance(wanted, str) else HealthScore(_by_hand(wanted))
+        return score.fit(parts, outcome["holdout_purchases"].to_numpy() > 0), ""
+    except (ConvergenceError, DataError, ValueError) as error:
+        return None, f"no health: {error}"
+
+
+def _by_hand(weights: dict[str, float]) -> dict[str, float]:
+    unknown = [name for name in weights if name not in COMPONENTS.values()]
+    if unknown:
+        known = ", ".join(COMPONENTS.values())
+        raise SpecError(f"model.health has {unknown[0]!r}; components are {known}.")
+    return {name: weights.get(name, 0.0) for name in COMPONENTS.values()}
+
+
+def _described(spec: SegmentsSpec, labelled: pd.DataFrame) -> pd.DataFrame:
+    table = labelled[["customer_id", "segment", *DESCRIBED, "probability_alive"]]
+    source = spec.data.customers
+    if source is None:
+        return table
+    customers, _ = check_table(source.source, "customers", **source.reading())
+    known: pd.DataFrame = customers.to_arrow_table().to_pandas()
+    if known["customer_id"].dtype != table["customer_id"].dtype:
+        known = known.assign(customer_id=known["customer_id"].astype(str))
+        table = table.assign(customer_id=table["customer_id"].astype(str))
+    twice = [name for name in known if name in table and name != "customer_id"]
+    return table.merge(known.drop(columns=twice), on="customer_id", how="left")
+
+
+def _sizes(labelled: pd.DataFrame, by: str, order: list[str]) -> pd.DataFrame:
+    grouped = labelled.groupby(by)["lifetime_value"].agg(["size", "sum"])
+    rest = sorted(set(grouped.index) - set(order))
+    table = grouped.reindex([name for name in [*order, *rest] if name in grouped.index])
+    return pd.DataFrame(
+        {
+            by: table.index,
+            "customers": table["size"].to_numpy(),
+            "share_of_customers": (table["size"] / len(labelled)).to_numpy(),
+            "lifetime_value": table["sum"].to_numpy(),
+            "share_of_value": (table["sum"] / (table["sum"].sum() or float("nan"))).to_numpy(),
+        }
+    )
+
+
+def _moves(spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    then = found.model.predict(found.before)
+    ids = found.before["customer_id"].to_numpy()
+    moves = migration(
+        pd.Series(then["stage"].to_numpy(), index=ids),
+        pd.Series(labelled["stage"].to_numpy(), index=labelled["customer_id"].to_numpy()),
+        order=STAGES,
+    )
+    ahead = project(moves, periods=spec.model.projected_periods, seed=spec.model.seed)
+    return {"stage_moves": moves.table, "stage_projection": ahead}
+
+
+def _after(outcome: pd.DataFrame, labelled: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Add up what each group bought in the window after as_of."""
+    table = outcome.assign(**{by: labelled[by].to_numpy()}, back=outcome["holdout_purchases"] > 0)
+    grouped = table.groupby(by)
+    return pd.DataFrame(
+        {
+            "customers": grouped.size(),
+            "bought_again": grouped["back"].mean(),
+            "mean_spend": grouped["holdout_value"].mean(),
+            "share_of_spend": grouped["holdout_value"].sum()
+            / (table["holdout_value"].sum() or float("nan")),
+        }
+    ).reset_index()
+
+
+def _validation(spec: SegmentsSpec, after: pd.DataFrame | None, found: Learning) -> tuple[str, str]:
+    horizon = spec.snapshot.horizon_days
+    if after is None:
+        end = spec.snapshot.as_of + timedelta(days=horizon)
+        return "untested", (
+            f"the window of {horizon} days ends {end}, the orders {found.report.last_day}"
+        )
+    spent = after[after["tier"] != "unknown"].sort_values("tier")
+    means = ", ".join(f"{row.tier} {row.mean_spend:,.2f}" for row in spent.itertuples())
+    in_order = spent["mean_spend"].is_monotonic_decreasing
+    passed = in_order or not spec.gates.tiers_in_order
+    return ("passed" if passed else "failed"), f"mean spend of {horizon} days after: {means}"
+
+
+def _backtest(found: Learning, labelled: pd.DataFrame) -> HealthBacktest | None:
+    if found.model.health is None or found.outcome is None:
+        return None
+    stayed = found.outcome["holdout_purchases"].to_numpy() > 0
+    if stayed.all() or not stayed.any():
+        return None
+    return backtest_health(labelled["health"], stayed)
+
+
+def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+    tiers = tables["tiers"]
+    return {
+        "segments": shares_of_segments(tables["segments"]),
+        "stages": shares_of_segments(tables["stages"], "stage"),
+        "tiers": shares_of_segments(tiers, "tier"),
+    }
+
+
+def _lines(
+    found: Learning,
+    labelled: pd.DataFrame,
+    tables: dict[str, pd.DataFrame],
+    backtest: HealthBacktest | None,
+) -> list[str]:
+    parts = tables["segments"]
+    best = tables["tiers"].iloc[0]
+    largest = parts["segment"].iloc[int(parts["customers"].to_numpy().argmax())]
+    shares = best["share_of_customers"], best["share_of_value"]
+    stages = [f"{row.stage} {row.customers:,}" for row in tables["stages"].itertuples()]
+    lines = [
+        f"{len(labelled):,} customers in {len(parts)} segments by {found.model.method}",
+        f"largest segment: {largest}",
+        f"tier {best['tier']}: {shares[0]:.0%} of customers, {shares[1]:.0%} of forecast value",
+        f"stages: {', '.join(stages)}",
+    ]
+    if backtest is not None:
+        auc = backtest.auc
+        lines.append(f"health: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) of staying")
+    return [*lines, *found.notes]

@@ -1,0 +1,163 @@
+"""Everything that a customer is put under, frozen together: segment, tier, stage, health."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from patronage.models.lifetime_value import LifetimeValue
+from patronage.models.state import State
+from patronage.segments.clusters import KMeansSegments
+from patronage.segments.health import HealthScore
+from patronage.segments.lifecycle import HISTORY, LAST_GAP, LifecycleStages
+from patronage.segments.rfm_grid import RFMSegments
+from patronage.segments.tables import FloatArray
+from patronage.segments.tiers import ValueTiers
+
+METHODS = {"rfm": RFMSegments, "kmeans": KMeansSegments}
+MONEY = "monetary_value"
+HEALTH_FEATURES = ("recency_days", "frequency", "purchase_trend", "spend_trend")
+OPTIONAL = (LAST_GAP, "purchase_trend", "spend_trend")
+COMPONENTS = {
+    "probability_alive": "probability_alive",
+    "recency_days": "recency_days",
+    "frequency": "frequency",
+    "purchase_trend": "activity_trend",
+    "spend_trend": "spend_trend",
+}
+"""Feature to the component of the health score that it is."""
+
+
+@dataclass
+class CustomerSegments:
+    """A fitted grid or clustering with fitted tiers, stages and health.
+
+    Attributes
+    ----------
+    segments
+        A fitted `RFMSegments` or `KMeansSegments`.
+    value
+        A fitted `LifetimeValue`, whose forecast the tiers divide.
+    tiers, stages
+        Fitted `ValueTiers` and `LifecycleStages`.
+    health
+        A fitted `HealthScore` over `health_components`, or None where none could be learnt.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0)
+    >>> often = draws.poisson(2, 300)
+    >>> history = pd.DataFrame({
+    ...     "frequency": often, "recency": np.where(often > 0, draws.integers(30, 300, 300), 0),
+    ...     "T": 365, "monetary_value": np.where(often > 0, draws.gamma(9, 4, 300), 0.0),
+    ...     "gap_last": np.where(often > 0, 20.0, np.nan)})
+    >>> history["recency_days"] = history["T"] - history["recency"]
+    >>> value = LifetimeValue().fit(history)
+    >>> tiers = ValueTiers().fit(value.predict(history)["lifetime_value"])
+    >>> model = CustomerSegments(RFMSegments().fit(history), value, tiers,
+    ...                          LifecycleStages().fit(history))
+    >>> list(model.predict(history))
+    ['segment', 'tier', 'stage']
+    """
+
+    segments: RFMSegments | KMeansSegments
+    value: LifetimeValue
+    tiers: ValueTiers
+    stages: LifecycleStages
+    health: HealthScore | None = None
+
+    @property
+    def method(self) -> str:
+        """Which way segments are found."""
+        return "rfm" if isinstance(self.segments, RFMSegments) else "kmeans"
+
+    @property
+    def feature_names_(self) -> list[str]:
+        """Columns that `predict` takes, as `patronage.features.snapshot.snapshot` makes them."""
+        names = [*HISTORY, MONEY, "recency_days", LAST_GAP]
+        if isinstance(self.segments, KMeansSegments):
+            names += self.segments.features_
+        if self.health is not None:
+            names += HEALTH_FEATURES
+        return list(dict.fromkeys(names))
+
+    @property
+    def optional_features_(self) -> list[str]:
+        """Those of them that may be missing: what takes two purchases to know."""
+        return [name for name in OPTIONAL if name in self.feature_names_]
+
+    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Name segment, tier and stage of customers, and score their health.
+
+        Parameters
+        ----------
+        features : one row a customer
+            The columns of `feature_names_`; missing values are allowed.
+
+        Returns
+        -------
+        pandas.DataFrame, same rows and index
+            segment, tier, stage, and health (0 to 100) where it was learnt.
+        """
+        forecast = forecast_of(self.value, features)
+        columns: dict[str, Any] = {
+            "segment": self.segments.predict(features),
+            "tier": self.tiers.predict(forecast["lifetime_value"]),
+            "stage": self.stages.predict(features),
+        }
+        if self.health is not None:
+            columns["health"] = self.health.health(health_components(features, forecast))
+        return pd.DataFrame(columns, index=features.index)
+
+    def to_state(self) -> State:
+        """Give all parts as plain values."""
+        parts = {"segments": self.segments, "value": self.value, "tiers": self.tiers}
+        parts |= {"stages": self.stages} | ({"health": self.health} if self.health else {})
+        states: dict[str, State] = {name: part.to_state() for name, part in parts.items()}
+        files = {
+            f"{name}-{file}": content
+            for name, state in states.items()
+            for file, content in state.files.items()
+        }
+        parameters = {name: state.parameters for name, state in states.items()}
+        return State({"method": self.method, **parameters}, files)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild all parts."""
+        kinds: dict[str, Any] = {
+            "segments": METHODS[state.parameters["method"]],
+            "value": LifetimeValue,
+            "tiers": ValueTiers,
+            "stages": LifecycleStages,
+            "health": HealthScore,
+        }
+        parts = {}
+        for name, kind in kinds.items():
+            if name in state.parameters:
+                files = {
+                    file.removeprefix(f"{name}-"): content
+                    for file, content in state.files.items()
+                    if file.startswith(f"{name}-")
+                }
+                parts[name] = kind.from_state(State(state.parameters[name], files))
+        return cls(**parts)
+
+
+def forecast_of(model: LifetimeValue, features: pd.DataFrame) -> pd.DataFrame:
+    """Forecast value; NaN in all columns where a customer's history is missing."""
+    history = features[[*HISTORY, MONEY]].astype("float64")
+    known = history.notna().all(axis=1).to_numpy()
+    forecast = copy(model).predict(history[known])
+    return forecast.set_axis(history.index[known]).reindex(history.index)
+
+
+def health_components(features: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFrame:
+    """Pick what the health score is made of, by the names that it knows."""
+    alive: FloatArray = np.asarray(forecast["probability_alive"], dtype=float)
+    table = features.assign(probability_alive=alive)
+    return table[list(COMPONENTS)].rename(columns=COMPONENTS).astype("float64")
