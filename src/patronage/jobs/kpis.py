@@ -15,6 +15,7 @@ from patronage.marketing.economics import Forecasts, value_by_month
 from patronage.marketing.kpis import kpis
 from patronage.marketing.leads import leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
+from patronage.marketing.satisfaction import Questions
 from patronage.tracking.metric_specs import KpiData, KpiSpec
 
 SHOWN = ["metric", "group", "value", "low", "high", "numerator", "denominator", "n", "unit", "flag"]
@@ -44,6 +45,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
         as_of=as_of,
         window_days=spec.kpis.window_days,
         forecasts=_forecasts(spec, tables, as_of),
+        scale=Questions(*spec.survey.scale, spec.survey.question),
     )
     more = _of_leads(spec, tables, as_of) | _of_steps(spec, tables, period, as_of)
     shown = {str(room): columns_of(part, SHOWN) for room, part in table.groupby("room", sort=False)}

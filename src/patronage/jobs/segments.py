@@ -22,12 +22,6 @@ from patronage.jobs.trained import Trained
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots_marketing import shares_of_segments
 from patronage.segments.clusters import KMeansSegments
-from patronage.tracking.customer_segments import (
-    COMPONENTS,
-    CustomerSegments,
-    forecast_of,
-    health_components,
-)
 from patronage.segments.health import HealthBacktest, HealthScore, backtest_health
 from patronage.segments.lifecycle import STAGES, LifecycleStages
 from patronage.segments.migration import migration, project
@@ -35,6 +29,12 @@ from patronage.segments.persona import persona
 from patronage.segments.rfm_grid import GRID, RFMSegments
 from patronage.segments.tiers import ValueTiers, top_share
 from patronage.tracking.artifact import Artifact
+from patronage.tracking.customer_segments import (
+    COMPONENTS,
+    CustomerSegments,
+    forecast_of,
+    health_components,
+)
 from patronage.tracking.segments_spec import SegmentsSpec
 
 DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]

@@ -27,7 +27,7 @@ _CLASSES = {
     "lifetime_value": ("patronage.models.lifetime_value", "LifetimeValue"),
     "churn": ("patronage.models.score_model", "ScoreModel"),
     "lead": ("patronage.models.score_model", "ScoreModel"),
-    "segments": ("patronage.segments.customer_segments", "CustomerSegments"),
+    "segments": ("patronage.tracking.customer_segments", "CustomerSegments"),
 }
 
 _RECORDED = ("lifetimes", "numpy", "pandas", "patronage", "scikit-learn", "scipy", "xgboost")

@@ -77,6 +77,7 @@ class KpiData(Section):
     spend: TableSource | None = None
     steps: TableSource | None = None
     touches: TableSource | None = None
+    surveys: TableSource | None = None
 
     @model_validator(mode="after")
     def _has_one(self) -> Self:
@@ -112,6 +113,20 @@ class KpiOptions(Section):
     stages: dict[str, str] = Field(default_factory=dict)
 
 
+class Question(Section):
+    """A question that was asked: its lowest and highest answer, and its name in the table."""
+
+    question: str | None = None
+    scale: tuple[int, int]
+
+    @field_validator("scale")
+    @classmethod
+    def _increases(cls, scale: tuple[int, int]) -> tuple[int, int]:
+        if scale[0] >= scale[1]:
+            raise ValueError("must be the lowest and the highest answer, [0, 10]")
+        return scale
+
+
 class KpiSpec(Section):
     """All metrics that some tables allow, over a period."""
 
@@ -121,6 +136,7 @@ class KpiSpec(Section):
     period: Between
     snapshot: AsOf = AsOf()
     kpis: KpiOptions = KpiOptions()
+    survey: Question = Question(scale=(0, 10))
     forecast: Forecast | None = None
 
 
@@ -300,20 +316,6 @@ class AttributionSpec(Section):
     intervals: AttributionIntervals = AttributionIntervals()
     period: Between | None = None
     snapshot: AsOf = AsOf()
-
-
-class Question(Section):
-    """A question that was asked: its lowest and highest answer, and its name in the table."""
-
-    question: str | None = None
-    scale: tuple[int, int]
-
-    @field_validator("scale")
-    @classmethod
-    def _increases(cls, scale: tuple[int, int]) -> tuple[int, int]:
-        if scale[0] >= scale[1]:
-            raise ValueError("must be the lowest and the highest answer, [0, 10]")
-        return scale
 
 
 class SurveyData(Section):
