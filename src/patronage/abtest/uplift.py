@@ -228,6 +228,7 @@ class Uplift(BaseEstimator):
             f"Effects differ between units as predicted (slope {spread.slope:.2f}, "
             f"p {spread.p_value:.2g}; Qini {qini.value:.3g}, {qini.low:.3g} to {qini.high:.3g}); "
             f"{ends}."
+            + ("" if qini.low > 0 else " The ranking is weak: its Qini may as well be 0.")
         )
 
 

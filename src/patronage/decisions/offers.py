@@ -212,12 +212,12 @@ class Decision(NamedTuple):
         found, table = self.allocation, self.by_action
         told = [
             (
-                f"{int(table['customers'].sum()):,} of {len(self.table):,} customers get an action: "
-                f"cost {found.spent:,.2f}, expected gain after cost {found.gain:,.2f}"
+                f"{int(table['customers'].sum()):,} of {len(self.table):,} customers get an "
+                f"action: cost {found.spent:,.2f}, expected gain after cost {found.gain:,.2f}"
             ),
             (
-                f"at most {found.bound:,.2f} is possible within the limits: this choice loses at most "
-                f"{found.lost:.3%} of it"
+                f"at most {found.bound:,.2f} is possible within the limits: this choice loses at "
+                f"most {found.lost:.3%} of it"
             ),
         ]
         guessed = table.index[table["assumed"].astype(bool) & (table["customers"] > 0)]
