@@ -108,24 +108,30 @@ def check(
 
 
 @app.command()
-def train(spec: Specification, overrides: Overrides = None) -> None:
+def train(
+    spec: Specification,
+    overrides: Overrides = None,
+    force: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--force", help="Register even below grade C; this is tagged.")
+    ] = False,
+) -> None:
     """Fit the model of SPEC, judge it on the days after, log and register it as challenger."""
     from patronage.jobs.train import train_model  # MLflow loads only when it is used
     from patronage.tracking.spec import read_spec
 
     with _known_errors():
-        run = train_model(read_spec(spec, overrides or []))
+        run = train_model(read_spec(spec, overrides or []), force=force)
     typer.echo("\n".join(run.lines()))
 
 
 @app.command()
 def backtest(spec: Specification, overrides: Overrides = None) -> None:
     """Judge the model of SPEC beside its baselines on the days after its as_of."""
-    from patronage.jobs.backtest import backtest_model
+    from patronage.jobs.backtest import backtest_spec
     from patronage.tracking.spec import read_spec
 
     with _known_errors():
-        run = backtest_model(read_spec(spec, overrides or []))
+        run = backtest_spec(read_spec(spec, overrides or []))
     typer.echo("\n".join(run.lines()))
 
 
@@ -150,8 +156,17 @@ def promote(
 def score(
     models: Annotated[list[str], typer.Argument(help="Registered models, e.g. clv churn.")],
     source: Annotated[str, typer.Option("--input", help="File, glob or data set.")],
-    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day observed.")],
     output: Annotated[Path, typer.Option(help="Folder that the scores go under.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day observed; needless for labelled tables."),
+    ] = None,
+    touches: Annotated[
+        str | None, typer.Option(help="Touches of leads; by default where training found them.")
+    ] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, help="Mark so many leads to call today.")
+    ] = None,
     columns: Columns = None,
     overrides: Overrides = None,
     timezone: Timezone = None,
@@ -162,7 +177,7 @@ def score(
     decimal: Decimal = None,
     memory_limit: Annotated[str, typer.Option(help="Such as 2GB or 500MB.")] = "2GB",
 ) -> None:
-    """Score every customer seen by AS_OF with the champion of each model.
+    """Score every customer, or open lead, of AS_OF with the champion of each model.
 
     Column names and policies default to those that the model was trained with.
     """
@@ -182,13 +197,16 @@ def score(
         plan = plan_scoring(
             models,
             source,
-            as_of=as_of.date(),
+            as_of=None if as_of is None else as_of.date(),
             reading={key: value for key, value in given.items() if value is not None},
             overrides=overrides or [],
+            touches=touches,
+            capacity=capacity,
         )
         run = score_customers(plan, output=output, memory_limit=memory_limit)
     done = "were scored before" if run.was_done else "scored"
-    typer.echo(f"{run.n_customers:,} customers {done} with {', '.join(models)} -> {run.folder}")
+    whom = "leads" if plan.id_name == "lead_id" else "customers"
+    typer.echo(f"{run.n_customers:,} {whom} {done} with {', '.join(models)} -> {run.folder}")
 
 
 def _report(

@@ -271,6 +271,18 @@ LEAD_SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
     ScoreColumn("reasons", "string", "", "what raises the chance most"),
     ScoreColumn("expected_value", "double", _CURRENCY, "probability times the deal's value"),
     ScoreColumn("rank", "bigint", "1 is first", "place by expected value, then probability"),
+    ScoreColumn("call_today", "bigint", "1 or 0", "1 for the first leads that fit into a day"),
+    ScoreColumn("account_id", "string", "", "the account that the lead belongs to"),
     ScoreColumn("flags", "string", "", "what to know before using the row, comma-separated"),
     ScoreColumn("leads_version", "string", "", "version of the lead model"),
+)
+
+ACCOUNT_SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
+    ScoreColumn("account_id", "string", "", "the account"),
+    ScoreColumn("as_of", "date", "", "last day observed"),
+    ScoreColumn("leads", "bigint", "leads", "open leads of the account"),
+    ScoreColumn("conversion_probability", "double", _SHARE, "chance that at least one buys"),
+    ScoreColumn("expected_value", "double", _CURRENCY, "sum over its leads"),
+    ScoreColumn("rank", "bigint", "1 is first", "place by expected value, then probability"),
+    ScoreColumn("first_lead_id", "string", "", "whom to call first"),
 )

@@ -13,6 +13,8 @@ from patronage.data.connection import open_connection
 from patronage.data.units import Day, to_day
 
 ORDERS_PER_SHARD = 1_000_000
+FEATURE_COLUMNS = ("customer_id", "day", "amount", "channel", "product")
+"""What features are made of."""
 
 
 def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckDBPyConnection:
@@ -59,9 +61,10 @@ def split_orders(
     """
     folder.mkdir(parents=True, exist_ok=True)
     orders.create_view("orders_to_split", replace=True)
+    needed = [name for name in FEATURE_COLUMNS if name in orders.columns]
     shard = f"('0x' || substr(md5(customer_id::varchar), 1, 8))::bigint % {n_shards}"
     connection.execute(
-        f"COPY (SELECT customer_id, day, amount, {shard} AS shard FROM orders_to_split "
+        f"COPY (SELECT {', '.join(needed)}, {shard} AS shard FROM orders_to_split "
         f"WHERE day <= {to_day(as_of)}) TO '{_quoted(folder)}' "
         "(FORMAT parquet, PARTITION_BY (shard), OVERWRITE_OR_IGNORE)"
     ).fetchall()

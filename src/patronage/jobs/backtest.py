@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from patronage.errors import ReadinessError
+from patronage.errors import ReadinessError, SpecError
+from patronage.jobs.backtest_chances import ChancesBacktest, backtest_chances
 from patronage.jobs.holdout import Judgement, judge
 from patronage.jobs.lifetime_value import fit, read_history, validation
+from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.run import log_results, log_tags, tracked_run, use_store
-from patronage.tracking.spec import LifetimeValueSpec
+from patronage.tracking.spec import LifetimeValueSpec, Spec
 
 PURCHASE_MODELS = ("bg_nbd", "mbg_nbd")
 SHOWN = {
@@ -54,6 +56,21 @@ class BacktestRun:
             f"{self.judgement.model}: {self.verdict}",
             f"logged: run {self.run_id} in {self.store}",
         ]
+
+
+def backtest_spec(spec: Spec) -> BacktestRun | ChancesBacktest:
+    """Judge whatever kind of model a spec declares.
+
+    Raises
+    ------
+    PatronageError
+        If the data break their contract or cannot answer.
+    """
+    if isinstance(spec, LifetimeValueSpec):
+        return backtest_model(spec)
+    if isinstance(spec, ChurnSpec | LeadSpec):
+        return backtest_chances(spec)
+    raise SpecError(f"kind is {spec.kind!r}: a backtest judges lifetime_value, churn or lead.")
 
 
 def backtest_model(spec: LifetimeValueSpec, *, store_folder: Path | None = None) -> BacktestRun:

@@ -72,7 +72,7 @@ class ScoreFolder:
     def __init__(self, output: Path, plan: ScoringPlan) -> None:
         self.output = output
         self.plan = plan
-        self.folder = output / plan.names / plan.as_of.isoformat() / plan.fingerprint
+        self.folder = output / plan.names / _day(plan) / plan.fingerprint
 
     def is_done(self) -> bool:
         """Say whether an earlier run finished it."""
@@ -94,6 +94,13 @@ class ScoreFolder:
             lambda path: pq.write_table(table, path, compression="zstd"),
         )
 
+    def write_beside(self, name: str, table: pa.Table) -> None:
+        """Write a table that readers of the scores pass over; its name begins with _."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(
+            self.folder / name, lambda path: pq.write_table(table, path, compression="zstd")
+        )
+
     def finish(self, n_shards: int) -> None:
         """Write the manifest and _SUCCESS, drop parts of another layout, and publish."""
         parts = [self._part(shard, n_shards) for shard in range(n_shards)]
@@ -102,7 +109,7 @@ class ScoreFolder:
             stale.unlink()
         plan = self.plan
         manifest = {
-            "as_of": plan.as_of.isoformat(),
+            "as_of": None if plan.as_of is None else plan.as_of.isoformat(),
             "files": {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts},
             "rows": sum(pq.read_metadata(part).num_rows for part in parts),
             "models": {artifact.name: artifact.version for artifact in plan.artifacts},
@@ -127,6 +134,11 @@ class ScoreFolder:
     def _manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())
         return content
+
+
+def _day(plan: ScoringPlan) -> str:
+    """Name the folder of a day; a labelled table may come without one."""
+    return "undated" if plan.as_of is None else plan.as_of.isoformat()
 
 
 @contextmanager

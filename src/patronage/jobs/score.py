@@ -13,6 +13,7 @@ from patronage.errors import ReadinessError
 from patronage.jobs.console import with_progress
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
 from patronage.jobs.score_table import score_table
+from patronage.jobs.score_units import score_units
 from patronage.jobs.scoring_plan import ScoringPlan
 
 
@@ -54,12 +55,16 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
     if target.is_done():
         target.publish()
         return ScoreRun(target.folder, target.n_rows(), was_done=True)
+    if plan.table != "transactions":
+        score_units(plan, target)
+        return ScoreRun(target.folder, target.n_rows(), was_done=False)
+    plan.day  # noqa: B018 - refuse before anything is read
     with scratch_beside(output) as scratch:
         connection = bounded_connection(limit.database_mb, scratch / "spill")
         orders = read_table(plan.source, **plan.reading, connection=connection)
         n_shards = number_of_shards(_count(orders, plan), limit.orders_per_shard)
         split = scratch / "orders"
-        split_orders(orders, connection, as_of=plan.as_of, n_shards=n_shards, folder=split)
+        split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
         for shard in with_progress(range(n_shards), "scoring", total=n_shards):
             part = shard_orders(connection, split, shard)
             if part is not None and not target.has_part(shard, n_shards):
@@ -72,9 +77,9 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
 def _count(orders: Any, plan: ScoringPlan) -> int:  # noqa: ANN401 - a DuckDB relation
     """Count the orders, of which some must be of the day or before."""
     ((n_orders, first),) = orders.aggregate("count(*), min(day)").fetchall()
-    if first is None or first > to_day(plan.as_of):
+    if first is None or first > to_day(plan.day):
         told = "there are none" if first is None else f"the first is of {to_date(first)}"
         raise ReadinessError(
-            f"{plan.source}: no order on or before {plan.as_of}, so nobody to score; {told}."
+            f"{plan.source}: no order on or before {plan.day}, so nobody to score; {told}."
         )
     return int(n_orders)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from patronage.data.columns import SCORE_COLUMNS
+from patronage.data.columns import SCORE_COLUMNS, ScoreColumn
 from patronage.features.rfm import rfm_summary
 from patronage.features.snapshot import snapshot
+from patronage.jobs.chances import chances, joined_flags
 from patronage.jobs.scoring_plan import ScoringPlan
 from patronage.tracking.artifact import Artifact
+from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.spec import LifetimeValueSpec, Spec
 
+BASICS = ("frequency", "recency_days", "age_days", "monetary_value")
 _ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64(), "date": pa.date32()}
 
 
@@ -34,18 +39,35 @@ def score_table(orders: Any, plan: ScoringPlan) -> pa.Table:  # noqa: ANN401 - a
     returns = plan.reading["returns"]
     # The summary is several times faster, and all that lifetime value takes.
     brief = all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs)
-    made = (rfm_summary if brief else snapshot)(orders, as_of=plan.as_of, returns=returns)
+    made = (rfm_summary if brief else snapshot)(orders, as_of=plan.day, returns=returns)
     table = made.order("customer_id").to_arrow_table()
     ids = table["customer_id"]
     features = table.drop_columns("customer_id").to_pandas()
-    columns: dict[str, Any] = {"as_of": [plan.as_of] * len(features), "flags": [""] * len(features)}
+    columns = {name: features[name].to_numpy() for name in BASICS if name in features}
+    return declared_table(
+        ids, columns | model_columns(plan, features), SCORE_COLUMNS, "customer_id"
+    )
+
+
+def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
+    """Score a frame of features with every model of a plan: columns by name."""
+    n_rows = len(features)
+    columns: dict[str, Any] = {}
+    if plan.as_of is not None:
+        columns["as_of"] = [plan.as_of] * n_rows
+    flags = []
     for artifact, spec in zip(plan.artifacts, plan.specs, strict=True):
-        columns |= _scores(artifact, spec, features)
-        columns[f"{artifact.name}_version"] = [artifact.version] * len(features)
-    return _declared(ids, columns)
+        found = _scores(artifact, spec, features)
+        flags.append(found.pop("flags", np.full(n_rows, "", dtype=object)))
+        columns |= found
+        columns[f"{artifact.name}_version"] = [artifact.version] * n_rows
+    columns["flags"] = joined_flags(flags, n_rows)
+    return columns
 
 
 def _scores(artifact: Artifact, spec: Spec, features: pd.DataFrame) -> dict[str, Any]:
+    if isinstance(spec, ChurnSpec | LeadSpec):
+        return dict(chances(artifact, spec, features))
     model = artifact.model
     if isinstance(spec, LifetimeValueSpec):
         model = copy(model).set_params(
@@ -57,13 +79,17 @@ def _scores(artifact: Artifact, spec: Spec, features: pd.DataFrame) -> dict[str,
     return {str(name): scores[name].to_numpy() for name in scores}
 
 
-def _declared(ids: pa.ChunkedArray, columns: dict[str, Any]) -> pa.Table:
-    declared = {column.name: column for column in SCORE_COLUMNS}
-    arrays, fields = (
-        [ids],
-        [pa.field("customer_id", ids.type, metadata={"meaning": "the customer"})],
-    )
-    order = [name for name in declared if name in columns]
+def declared_table(
+    ids: Any,  # noqa: ANN401 - an Arrow array
+    columns: dict[str, Any],
+    known: Sequence[ScoreColumn],
+    id_name: str,
+) -> pa.Table:
+    """Put ids and columns into the declared order and types, with unit and meaning."""
+    declared = {column.name: column for column in known}
+    meaning = declared[id_name].meaning
+    arrays, fields = [ids], [pa.field(id_name, ids.type, metadata={"meaning": meaning})]
+    order = [name for name in declared if name in columns and name != id_name]
     order += [name for name in columns if name not in declared]
     for name in order:
         column = declared.get(name)

@@ -11,10 +11,15 @@ from typing import Any
 
 from patronage.data.fingerprint import source_fingerprint
 from patronage.data.sources import open_source
-from patronage.errors import SpecError
+from patronage.errors import RegistryError, SpecError
+from patronage.features.catalogue import feature_fingerprint
 from patronage.tracking.artifact import Artifact
+from patronage.tracking.propensity_spec import LeadSpec
 from patronage.tracking.registry import load_model
+from patronage.tracking.sections import TableSource
 from patronage.tracking.spec import Spec, has_key, parse_spec
+
+TABLES = ("transactions", "subscriptions", "leads", "labelled")
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,34 @@ class ScoringPlan:
     artifacts: tuple[Artifact, ...]
     specs: tuple[Spec, ...]
     source: str
-    as_of: date
+    as_of: date | None
     reading: Mapping[str, Any]
     fingerprint: str
+    touches: TableSource | None = None
+    capacity: int | None = None
+
+    @property
+    def table(self) -> str:
+        """Which table the models score: transactions, subscriptions, leads or labelled."""
+        return table_of(self.specs[0])[0]
+
+    @property
+    def day(self) -> date:
+        """Last day observed.
+
+        Raises
+        ------
+        SpecError
+            If there is none, and the table has a history that needs one.
+        """
+        if self.as_of is None:
+            raise SpecError(f"score {self.names}: give --as-of, the last day observed.")
+        return self.as_of
+
+    @property
+    def id_name(self) -> str:
+        """What the score table calls its ids."""
+        return self.artifacts[0].id_name
 
     @property
     def names(self) -> str:
@@ -34,29 +64,110 @@ class ScoringPlan:
         return "+".join(artifact.name for artifact in self.artifacts)
 
 
-def plan_scoring(
+def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
     models: Sequence[str],
     source: str,
     *,
-    as_of: date,
+    as_of: date | None,
     reading: Mapping[str, Any] | None,
     overrides: Iterable[str],
+    touches: str | None = None,
+    capacity: int | None = None,
 ) -> ScoringPlan:
-    """Load the models and put what the caller says over what they were trained with."""
+    """Load the models and put what the caller says over what they were trained with.
+
+    Parameters
+    ----------
+    touches
+        For leads: where their touches are, by default where training found them.
+    capacity
+        For leads: how many to call today.
+
+    Raises
+    ------
+    RegistryError
+        If a model is not there, or the code no longer makes its features.
+    SpecError
+        If models of different tables are named together, or something that they cannot use.
+    """
     artifacts = tuple(load_model(model) for model in models)
     names = [artifact.name for artifact in artifacts]
     if len(set(names)) < len(names):
         raise SpecError(f"models are {', '.join(names)}; name each of them once.")
     specs = _specs(artifacts, list(overrides))
-    settings = _settings(specs[0].data.transactions.reading(), dict(reading or {}), source)
-    return ScoringPlan(
+    for artifact in artifacts:
+        _refuse_other_features(artifact)
+    settings = _reading(specs, dict(reading or {}), source)
+    told = _touches(specs, touches)
+    limit = _capacity(specs, capacity)
+    fingerprint = _fingerprint(
         artifacts,
         specs,
-        source,
-        as_of,
-        settings,
-        _fingerprint(artifacts, specs, source, as_of, settings),
+        {
+            "input": source_fingerprint(source),
+            "touches": None if told is None else source_fingerprint(told.source),
+            "capacity": limit,
+            "as_of": None if as_of is None else as_of.isoformat(),
+            "reading": settings,
+        },
     )
+    return ScoringPlan(artifacts, specs, source, as_of, settings, fingerprint, told, limit)
+
+
+def table_of(spec: Spec) -> tuple[str, Any]:
+    """Give the name and the section of the table that a spec's model scores."""
+    for name in TABLES:
+        section = getattr(spec.data, name, None)
+        if section is not None:
+            return name, section
+    raise SpecError(f"spec of {spec.name}: names no table that could be scored.")
+
+
+def _refuse_other_features(artifact: Artifact) -> None:
+    trained = artifact.details.get("feature_fingerprint")
+    if trained is not None and trained != feature_fingerprint(artifact.feature_names):
+        raise RegistryError(
+            f"model {artifact.name} version {artifact.version}: its features are defined otherwise "
+            "than this version of the package makes them. Train it again."
+        )
+
+
+def _reading(specs: tuple[Spec, ...], given: dict[str, Any], source: str) -> dict[str, Any]:
+    """Settle how the models' table is read."""
+    found = {table_of(spec)[0] for spec in specs}
+    if len(found) > 1 or (found != {"transactions"} and len(specs) > 1):
+        raise SpecError(
+            f"models of {' and '.join(sorted(found))} cannot be joined; score each by itself."
+        )
+    name, section = table_of(specs[0])
+    if name != "labelled":
+        return _settings(section.reading(), given, source)
+    trained = {key: getattr(section, key) for key in ("decimal", "duplicates")}
+    unused = [key for key in given if key not in trained]
+    if unused:
+        raise SpecError(
+            f"--{unused[0].replace('_', '-')}: a labelled table is read by its own column names; "
+            f"it takes {', '.join(trained)}."
+        )
+    return {**trained, **given}
+
+
+def _touches(specs: tuple[Spec, ...], given: str | None) -> TableSource | None:
+    trained = getattr(specs[0].data, "touches", None)
+    if given is None:
+        return trained
+    if trained is None:
+        raise SpecError(f"--touches {given}: {specs[0].name} was trained without touches.")
+    found: TableSource = trained.model_copy(update={"source": given})
+    return found
+
+
+def _capacity(specs: tuple[Spec, ...], given: int | None) -> int | None:
+    if not isinstance(specs[0], LeadSpec):
+        if given is not None:
+            raise SpecError(f"--capacity {given}: {specs[0].name} is no model of leads.")
+        return None
+    return given if given is not None else specs[0].model.capacity
 
 
 def _specs(artifacts: tuple[Artifact, ...], overrides: list[str]) -> tuple[Spec, ...]:
@@ -95,17 +206,13 @@ def _settings(trained: dict[str, Any], given: dict[str, Any], source: str) -> di
 def _fingerprint(
     artifacts: tuple[Artifact, ...],
     specs: tuple[Spec, ...],
-    source: str,
-    as_of: date,
     settings: Mapping[str, Any],
 ) -> str:
     """Give 16 characters: the same for the same models, input content, day and settings."""
     content = {
         "models": [artifact.sha256 for artifact in artifacts],
         "model_settings": [spec.model.model_dump(mode="json") for spec in specs],
-        "input": source_fingerprint(source),
-        "as_of": as_of.isoformat(),
-        "reading": dict(settings),
+        **settings,
     }
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from patronage.features.catalogue import describe
 from patronage.models.categories import Encoded
 from patronage.models.forecasts import FORECAST_COLUMNS, add_forecasts
 from patronage.models.lifetime_value import HISTORY, LifetimeValue
@@ -26,6 +27,8 @@ Floats = NDArray[np.float64]
 CUTS = (90, 70, 40)
 VALUE = "value"
 NEW_DAYS = 30
+# Made of columns that a table may lack.
+OPTIONAL_GROUPS = frozenset({"channel", "product", "plan", "price", "engagement cost"})
 MOST_MISSING = 0.5
 # They grow, or turn, with the calendar: outside what fitting saw by nature.
 ALWAYS_MOVING = frozenset({"season_sin", "season_cos", "age_days", "T", "subscribed_days"})
@@ -79,7 +82,8 @@ class ScoreModel:
     text_features_
         Those of text; the others are numbers.
     optional_features_
-        Those that may be left out: they were missing in rows of the fit.
+        Those that may be left out: they were missing in rows of the fit, or are made of columns
+        that a table may lack.
 
     Examples
     --------
@@ -146,9 +150,12 @@ class ScoreModel:
         """
         margins = self.propensity.margins(features)
         self.margins_ = np.quantile(margins, np.linspace(0, 1, 101)).tolist()
-        learnt = set(self.propensity.features_.names) - set(FORECAST_COLUMNS)
+        learnt = set(self.propensity.features_.names) - set(FORECAST_COLUMNS) - set(HISTORY)
         self.optional_features_ = [
-            str(name) for name in features if name in learnt and features[name].isna().any()
+            name
+            for name in self.propensity.features_.names
+            if name in learnt
+            and (describe(name).group in OPTIONAL_GROUPS or features[name].isna().any())
         ]
         if self.has_value:
             self.optional_features_.append(VALUE)

@@ -1,0 +1,73 @@
+"""Columns of the score table that a model of chances fills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from patronage.models.score_model import ScoreModel
+from patronage.tracking.artifact import Artifact
+from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
+
+NOT_ELIGIBLE = "not_eligible"
+
+
+def chances(
+    artifact: Artifact, spec: ChurnSpec | LeadSpec, features: pd.DataFrame
+) -> dict[str, NDArray[Any]]:
+    """Score rows of features; those outside the population that was learnt keep nulls.
+
+    Returns
+    -------
+    The model's columns by name, flags among them.
+    """
+    eligible = _eligible(spec, features)
+    model: ScoreModel = artifact.model.with_settings(
+        reasons=spec.model.reasons,
+        top_share=spec.model.top_share,
+        language=spec.model.language,
+        cuts=tuple(spec.model.cuts),
+    )
+    scores = Artifact(artifact.name, artifact.kind, model, artifact.details).predict(
+        features[eligible]
+    )
+    scores = scores.drop(columns=artifact.id_name)
+    if eligible.all():
+        return {str(name): scores[name].to_numpy() for name in scores}
+    found: dict[str, NDArray[Any]] = {}
+    for name in scores:
+        column: NDArray[Any] = np.full(len(features), None, dtype=object)
+        column[eligible] = scores[name].to_numpy(dtype=object)
+        found[str(name)] = column
+    found["flags"][~eligible] = NOT_ELIGIBLE
+    return found
+
+
+def _eligible(spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> NDArray[np.bool_]:
+    days = spec.snapshot.eligible_days if isinstance(spec, ChurnSpec) and spec.snapshot else None
+    if days is None or "recency_days" not in features or spec.data.labelled is not None:
+        return np.ones(len(features), dtype=np.bool_)
+    return (features["recency_days"] < days).to_numpy(dtype=bool)
+
+
+def joined_flags(parts: list[NDArray[Any]], n_rows: int) -> NDArray[np.object_]:
+    """Put the flags of several models together, each once.
+
+    Examples
+    --------
+    >>> joined_flags([np.array(["a", ""]), np.array(["a,b", ""])], 2).tolist()
+    ['a,b', '']
+    """
+    if len(parts) == 1:
+        return np.asarray(parts[0], dtype=object)
+    result = np.full(n_rows, "", dtype=object)
+    cache: dict[tuple[str, ...], str] = {}
+    for row, told in enumerate(zip(*parts, strict=True)):
+        if told not in cache:
+            flags = [flag for text in told for flag in str(text).split(",") if flag]
+            cache[told] = ",".join(dict.fromkeys(flags))
+        result[row] = cache[told]
+    return result
