@@ -119,7 +119,8 @@ class NextProduct:
         what, names = pd.factorize(bought["product"], sort=True)
         n = int(who.max()) + 1
         matrix: Any = csr_array(
-            (np.ones(len(what)), (who, what)), shape=(n, len(names)), dtype=np.float64
+            (np.ones(len(what)), (who, what)),
+            shape=(n, len(names)),
         )
         counts = np.asarray(matrix.sum(axis=0)).ravel()
         both = (matrix.T @ matrix).tocoo()
@@ -269,7 +270,7 @@ def judge_hints(
 def _best_sellers(
     names: pd.Index[Any], judged: pd.Index[Any], held: pd.DataFrame, top: int
 ) -> pd.DataFrame:
-    """List the most bought products that each customer does not have: customer_id, product, rank."""
+    """List best sellers that each customer does not have: customer_id, product, rank."""
     first = pd.DataFrame({"product": names[: top + MOST_HELD]})
     every = pd.DataFrame({"customer_id": judged}).merge(first, how="cross")
     found = _minus(every, held)

@@ -1,0 +1,231 @@
+"""Whether a campaign worked, whether it paid, and whether it kept its promise.
+
+Arms are compared as they were assigned, whoever was reached; sales before the campaign take
+noise out of sales after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from patronage.abtest.analyse import Analysis, analyse
+from patronage.abtest.plan import Outcome, Plan
+from patronage.abtest.rows import as_text, rows_that_count
+from patronage.abtest.uplift_curves import EffectSpread, effect_spread, evaluate_uplift
+from patronage.abtest.uplift_learners import Trial, scores
+from patronage.abtest.verdict import Language
+from patronage.errors import DataError
+
+Floats = NDArray[np.float64]
+PURCHASE, REVENUE, MARGIN = "purchase", "revenue", "margin"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What was done, and what it was to bring.
+
+    Attributes
+    ----------
+    name
+        Stands beside measured effects.
+    control
+        Arm that nothing was done for.
+    costs
+        By arm, money a customer of the arm.
+    promised
+        By arm, expected gain after cost, money a customer of the arm.
+    predicted
+        Column of the assignments with each customer's expected change in the chance to buy.
+    alpha
+        1 - alpha is the level of intervals.
+    """
+
+    name: str
+    control: str = "control"
+    costs: Mapping[str, float] = field(default_factory=dict)
+    promised: Mapping[str, float] = field(default_factory=dict)
+    predicted: str | None = None
+    alpha: float = 0.05
+
+
+class Evaluation(NamedTuple):
+    """What a campaign did.
+
+    Attributes
+    ----------
+    analysis
+        Purchase, revenue and margin of each arm against control.
+    returns
+        index arm: customers, gain (margin brought in total), gain_low, gain_high, cost, net,
+        net_low, net_high, roi, roi_low, roi_high, promised (in total), kept_promise ("yes",
+        "short", "more" or "unknown": where the promise lies to the interval of `net`); money.
+    measured
+        action, effect (change in the chance to buy), low, high, p_value, measured_in: what the
+        next decision may use.
+    calibration
+        arm and deciles of the prediction; no rows without one.
+    slopes
+        By arm, of the effect on its prediction: 1 where predictions came true.
+    """
+
+    analysis: Analysis
+    returns: pd.DataFrame
+    measured: pd.DataFrame
+    calibration: pd.DataFrame
+    slopes: dict[str, EffectSpread]
+
+    def lines(self) -> list[str]:
+        """Say it to the person who paid."""
+        told = [str(verdict) + "\n" for verdict in self.analysis.verdicts.values()]
+        for arm, row in self.returns.iterrows():
+            roi = "" if np.isnan(row["roi"]) else f", return on cost {row['roi']:.0%}"
+            told.append(
+                f"{arm}: gain {row['gain']:,.2f} for cost {row['cost']:,.2f}, net "
+                f"{row['net']:,.2f} ({row['net_low']:,.2f} to {row['net_high']:,.2f}){roi}"
+            )
+            if not np.isnan(row["promised"]):
+                told.append(f"{arm}: promised {row['promised']:,.2f}: {row['kept_promise']}")
+        told += [
+            f"{arm}: effects follow their predictions with slope {found.slope:.2f} "
+            f"({found.low:.2f} to {found.high:.2f}); 1 would be exact, 0 noise"
+            for arm, found in self.slopes.items()
+        ]
+        return told + list(self.analysis.notes)
+
+
+def evaluate_campaign(
+    assignments: pd.DataFrame,
+    sales: pd.DataFrame,
+    campaign: Campaign,
+    *,
+    language: Language = "en",
+) -> Evaluation:
+    """Compare what arms bought.
+
+    Parameters
+    ----------
+    assignments
+        One row a customer: unit_id, arm, and the predicted column.
+    sales
+        One row a customer who bought: customer_id, revenue and margin in the campaign's window,
+        revenue_before and margin_before in the days before it, money. Who is not there bought
+        nothing.
+    campaign
+    language
+        Of the verdicts.
+
+    Raises
+    ------
+    DataError
+        If no customer of the assignments is among the sales, or columns are missing.
+    ReadinessError
+        Without a control group.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit_id": range(400), "arm": ["control", "mail"] * 200})
+    >>> bought = [n for n in range(400) if n % 8 == 0 or n % 4 == 1]
+    >>> sales = pd.DataFrame({"customer_id": bought, "revenue": 20.0, "margin": 8.0,
+    ...                       "revenue_before": 0.0, "margin_before": 0.0})
+    >>> found = evaluate_campaign(people, sales, Campaign("spring", costs={"mail": 0.5}))
+    >>> found.returns[["gain", "cost", "net", "roi"]].round(2)
+          gain   cost    net  roi
+    arm
+    mail  400.0  100.0  300.0  3.0
+    """
+    frame = _with_sales(assignments, sales)
+    plan = Plan(
+        (
+            Outcome(PURCHASE),
+            Outcome(REVENUE, kind="mean", covariate="revenue_before"),
+            Outcome(MARGIN, kind="mean", covariate="margin_before"),
+        ),
+        control=campaign.control,
+        alpha=campaign.alpha,
+    )
+    found = analyse(frame, plan, language=language)
+    results = found.results.set_index(["metric", "arm"])
+    calibration, slopes = _calibration(rows_that_count(frame, plan).kept, campaign)
+    bought = results.xs(PURCHASE, level="metric")
+    measured = pd.DataFrame(
+        {
+            "action": bought.index,
+            "effect": bought["effect"].to_numpy(),
+            "low": bought["low"].to_numpy(),
+            "high": bought["high"].to_numpy(),
+            "p_value": bought["p_adjusted"].to_numpy(),
+            "measured_in": campaign.name,
+        }
+    )
+    brought = results.xs(MARGIN, level="metric")
+    return Evaluation(found, _returns(brought, campaign), measured, calibration, slopes)
+
+
+def _with_sales(assignments: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
+    columns = ["revenue", "margin", "revenue_before", "margin_before"]
+    keys = as_text(assignments["unit_id"])
+    by_id = sales.set_index(as_text(sales["customer_id"]).to_numpy())[columns]
+    place = by_id.index.get_indexer(pd.Index(keys.to_numpy()))
+    if len(sales) and not (place >= 0).any():
+        raise DataError(
+            f"assignments: none of {len(keys):,} units is among the {len(sales):,} customers with "
+            f"sales, first unit {keys.iloc[0] if len(keys) else 'none'}, first customer "
+            f"{by_id.index[0]}; are these the same ids?"
+        )
+    values = np.where((place >= 0)[:, None], by_id.to_numpy(dtype=np.float64)[place], 0.0)
+    frame = assignments.assign(**dict(zip(columns, values.T, strict=True)))
+    return frame.assign(**{PURCHASE: (frame["revenue"] > 0).astype(int)})
+
+
+def _returns(margin: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
+    units = margin["n_treatment"].to_numpy(dtype=np.float64)
+    arms = [str(arm) for arm in margin.index]
+    cost = units * np.array([campaign.costs.get(arm, 0.0) for arm in arms])
+    found = pd.DataFrame({"customers": units.astype(np.int64)}, index=pd.Index(arms, name="arm"))
+    for name, column in (("gain", "effect"), ("gain_low", "low"), ("gain_high", "high")):
+        found[name] = margin[column].to_numpy(dtype=np.float64) * units
+    found["cost"] = cost
+    for end in ("", "_low", "_high"):
+        found[f"net{end}"] = found[f"gain{end}"] - cost
+    paid = np.where(cost > 0, cost, np.nan)
+    for end in ("", "_low", "_high"):
+        found[f"roi{end}"] = found[f"net{end}"] / paid
+    promised = units * np.array([campaign.promised.get(arm, np.nan) for arm in arms])
+    found["promised"] = promised
+    kept = np.where(promised > found["net_high"], "short", "yes")
+    kept = np.where(promised < found["net_low"], "more", kept)
+    unknown = np.isnan(promised) | found["net_low"].isna()
+    found["kept_promise"] = np.where(unknown, "unknown", kept)
+    return found
+
+
+def _calibration(
+    frame: pd.DataFrame, campaign: Campaign
+) -> tuple[pd.DataFrame, dict[str, EffectSpread]]:
+    if campaign.predicted is None:
+        return pd.DataFrame(columns=["arm", "decile"]), {}
+    if campaign.predicted not in frame:
+        raise DataError(
+            f"assignments: column {campaign.predicted} not found; it has "
+            f"{', '.join(map(str, frame.columns))}."
+        )
+    arms = as_text(frame["arm"])
+    tables, slopes = [], {}
+    for arm in sorted(set(arms) - {campaign.control}):
+        pair = frame[arms.isin([arm, campaign.control])]
+        treated: NDArray[Any] = (arms[pair.index] == arm).to_numpy()
+        outcome = pair[PURCHASE].to_numpy(dtype=np.float64)
+        predicted = pair[campaign.predicted].to_numpy(dtype=np.float64)
+        report = evaluate_uplift(outcome, treated, predicted, level=1 - campaign.alpha)
+        tables.append(report.deciles.reset_index().assign(arm=arm))
+        share = np.full(len(pair), treated.mean())
+        levels = [np.full(len(pair), outcome[side].mean()) for side in (~treated, treated)]
+        score = scores(Trial(pair, outcome, treated, share), *levels)
+        slopes[arm] = effect_spread(score, predicted, np.zeros(len(pair), dtype=np.intp))
+    return pd.concat(tables, ignore_index=True), slopes
