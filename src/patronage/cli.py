@@ -284,6 +284,56 @@ def satisfaction(
 
 
 @app.command()
+def abtest(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Compare the arms of an experiment, from rows or totals, and say what it shows."""
+    _report("abtest", spec, overrides, (output, kind))
+
+
+@app.command()
+def assign(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Split customers into arms, and say beforehand which effects the test can find."""
+    with _known_errors():
+        if output is not None and any(output.glob("assignment.*")):
+            raise SpecError(
+                f"--output {output}: holds an assignment, which is what was done; name it as "
+                "data.previous to keep its arms, and give another folder."
+            )
+    _report("assign", spec, overrides, (output, kind))
+
+
+@app.command()
+def decide(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Choose who gets which action within budget and capacities, by expected gain."""
+    _report("offers", spec, overrides, (output, kind))
+
+
+@app.command("evaluate-campaign")
+def evaluate_campaign(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Measure what a campaign changed, what it brought for its cost, and what was promised."""
+    _report("campaign", spec, overrides, (output, kind))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
 ) -> None:

@@ -163,7 +163,7 @@ def evaluate_campaign(
             "measured_in": campaign.name,
         }
     )
-    brought = results.xs(MARGIN, level="metric")
+    brought: pd.DataFrame = results.xs(MARGIN, level="metric")  # type: ignore[assignment]
     return Evaluation(found, _returns(brought, campaign), measured, calibration, slopes)
 
 

@@ -8,10 +8,18 @@ from typing import Any
 
 from patronage.jobs.attribute import run_attribution
 from patronage.jobs.cohorts import run_cohorts
+from patronage.jobs.experiments import run_abtest, run_assign
 from patronage.jobs.findings import Findings
 from patronage.jobs.funnel import run_funnel
 from patronage.jobs.kpis import run_kpis
+from patronage.jobs.offers import run_campaign, run_offers
 from patronage.jobs.satisfaction import run_satisfaction
+from patronage.tracking.experiment_specs import (
+    AssignSpec,
+    CampaignSpec,
+    ExperimentSpec,
+    OffersSpec,
+)
 from patronage.tracking.metric_specs import (
     AttributionSpec,
     CohortSpec,
@@ -28,6 +36,10 @@ JOBS: dict[str, tuple[type[Section], Callable[[Any], Findings]]] = {
     "cohorts": (CohortSpec, run_cohorts),
     "attribution": (AttributionSpec, run_attribution),
     "satisfaction": (SatisfactionSpec, run_satisfaction),
+    "abtest": (ExperimentSpec, run_abtest),
+    "assign": (AssignSpec, run_assign),
+    "offers": (OffersSpec, run_offers),
+    "campaign": (CampaignSpec, run_campaign),
 }
 
 
