@@ -12,6 +12,7 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
+from pandas.api.types import is_object_dtype
 
 from patronage.data.write import write_atomically, write_parquet
 from patronage.errors import SpecError
@@ -96,8 +97,8 @@ def _write_table(table: pd.DataFrame, path: Path, kind: Format) -> Path:
 def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
     """Columns of several types, such as ages 1 and "30+", as text."""
     ready = table.copy()
-    for name in ready.select_dtypes(object):
-        if len({type(value) for value in ready[name].dropna()}) > 1:
+    for name, kind in ready.dtypes.items():
+        if is_object_dtype(kind) and len({type(value) for value in ready[name].dropna()}) > 1:
             ready[name] = ready[name].map(str, na_action="ignore")
     return ready
 

@@ -1,0 +1,131 @@
+"""Credit from files by the command, against the function, sums by hand and published data."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from patronage.attribution.compare import attribute
+from patronage.cli import app
+
+PATHS = '[data.journeys]\nsource = "paths.csv"\n'
+FEW = ["--set", "intervals.n_draws=20", "--set", "intervals.minimum_cell=1"]
+
+
+def run(text: str, *arguments: str, code: int = 0) -> Result:
+    Path("spec.toml").write_text(f'kind = "attribution"\n{text}', encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["attribute", "spec.toml", "--output", "out", *FEW, *arguments],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert result.exit_code == code, result.output
+    return result
+
+
+def credit(of: str = "credit") -> pd.DataFrame:
+    return pd.read_csv(f"out/{of}.csv").set_index("channel")
+
+
+@pytest.fixture
+def paths(workplace: Path) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"path": ["mail > search", "search", "mail", "café > mail"], "conversions": [3, 2, 1, 0],
+         "value": [30.0, 25.0, 5.0, None], "nulls": [5, 4, 9, 7]}
+    )  # fmt: skip
+    table.to_csv("paths.csv", index=False)
+    return table
+
+
+def test_a_path_table_gives_what_the_function_gives_for_each_model(paths: pd.DataFrame) -> None:
+    said = run(PATHS, "--set", 'attribution.models=["first", "last", "markov", "shapley"]').output
+    assert "attributed, not incremental" in said
+    for model in ("first", "last", "markov", "shapley"):
+        expected = attribute(paths, model).set_index("channel")
+        for of in ("credit", "value"):
+            pd.testing.assert_series_equal(
+                credit(of)[model].sort_index(), expected[of].sort_index(), check_names=False
+            )
+    assert {"credit.png", "value.png"} <= {path.name for path in Path("out").iterdir()}
+
+
+def test_columns_and_separator_of_a_path_table_can_be_mapped(paths: pd.DataFrame) -> None:
+    run(PATHS)
+    before = credit()
+    renamed = paths.assign(path=paths["path"].str.replace(" > ", "|"))
+    renamed.columns = ["Journey", "Conv.", "Rev", "None"]
+    renamed.to_csv("paths.csv", index=False)
+    run(
+        f'{PATHS}separator = "|"\n'
+        'columns = { path = "Journey", conversions = "Conv.", value = "Rev", nulls = "None" }\n'
+    )
+    pd.testing.assert_frame_equal(credit(), before)
+
+
+@pytest.fixture
+def touches(workplace: Path) -> str:
+    """Two buyers, a looker, and a buyer whom nobody touched."""
+    pd.DataFrame(
+        [("007", "2024-03-01 10:00", "mail", 2.0), ("007", "2024-03-05 09:00", "search", 3.0),
+         ("008", "2024-03-04 12:00", "search", 4.0), ("009", "2024-03-04 12:00", "mail", 1.0)],
+        columns=["unit_id", "touched_at", "channel", "cost"],
+    ).to_csv("touches.csv", index=False)  # fmt: skip
+    pd.DataFrame(
+        [("007", "2024-03-06", 100.0), ("008", "2024-03-06", 60.0), ("010", "2024-03-07", 9.0)],
+        columns=["customer_id", "ordered_at", "amount"],
+    ).to_csv("orders.csv", index=False)  # fmt: skip
+    return '[data.touches]\nsource = "touches.csv"\n[data.transactions]\nsource = "orders.csv"\n'
+
+
+def test_touches_and_orders_give_journeys_credit_and_cost(touches: str) -> None:
+    said = run(touches).output
+    assert "1 of 3 conversions have no touch in reach" in said
+    assert credit("value")["last"].to_dict() == {"mail": 0.0, "search": 160.0}
+    assert credit("value")["linear"].to_dict() == {"mail": 50.0, "search": 110.0}
+    costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
+    assert costs.loc[("last", "search"), "cac"] == 3.5
+    assert costs.loc[("last", "search"), "romi"] == (160 - 7) / 7
+    assert set(costs["basis"]) == {"attributed, not incremental"}
+    journeys = pd.read_csv("out/journeys.csv")
+    assert "unit_id" not in journeys
+    assert journeys["conversions"].sum() == 2
+
+
+def test_a_period_takes_the_journeys_that_end_in_it_and_its_costs(touches: str) -> None:
+    run(touches + "[period]\nfirst = 2024-03-05\nlast = 2024-03-06\n")
+    assert pd.read_csv("out/totals.csv")["journeys"].iloc[0] == 2
+    costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
+    assert costs.loc[("last", "search"), "cost"] == 3.0
+
+
+def test_a_stage_of_the_sales_process_makes_the_w_shape(touches: str) -> None:
+    Path("steps.csv").write_text("unit_id,reached_at,step\n007,2024-03-02,opportunity\n")
+    steps = '[data.steps]\nsource = "steps.csv"\n[journeys]\nstage = "opportunity"\n'
+    run(touches + steps)
+    assert "w_shaped" in credit()
+    assert "'opportunity'" in run(touches + steps, "--set", "journeys.stage=deal", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[data]\n", "needs journeys; or touches, and leads or transactions"),
+        ('[data.touches]\nsource = "t.csv"\n', "needs journeys; or touches"),
+        (f"{PATHS}[attribution]\nmodels = ['lst']\n", "lst"),
+        (f"{PATHS}[attribution]\norder = 9\n", "attribution.order is 9"),
+        (f"{PATHS}columns = {{ path = 'Path' }}\n", "column(s) Path not found"),
+        (f"{PATHS}[attribution]\nmodels = ['w_shaped']\n", "stage"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(
+    paths: pd.DataFrame, text: str, message: str
+) -> None:
+    result = run(text, code=2)
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_count_that_is_no_number_is_named(paths: pd.DataFrame) -> None:
+    paths.astype(str).assign(conversions=["3", "two", "1", "0"]).to_csv("paths.csv", index=False)
+    said = run(PATHS, code=2).stderr
+    assert "paths.csv: 1 of 4 rows have conversions that is no number, first 'two'" in said
