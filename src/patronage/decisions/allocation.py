@@ -103,6 +103,7 @@ def allocate(
     priced = find_prices(own_gain, own_cost, limits)
     picked = _mixed(own_gain, own_cost, priced.mix)
     picked = _fill(_fit(picked, own_gain, own_cost, limits), own_gain, own_cost, limits, priced[0])
+    picked = _upgrade(picked, own_gain, own_cost, limits, priced.prices)
     bound = priced.bound
     if own_gain.size <= FEW_PAIRS:
         picked, bound = _exact(picked, own_gain, own_cost, limits, bound)
@@ -212,6 +213,28 @@ def _fill(choice: Choices, gain: Floats, cost: Floats, limits: Limits, prices: F
             taken &= ~own | (np.cumsum(own) <= room[action])
         filled[who[taken]] = what[taken]
     return filled
+
+
+def _upgrade(
+    choice: Choices, gain: Floats, cost: Floats, limits: Limits, prices: Floats
+) -> Choices:
+    """Move customers to a better action where there is room and money for the difference."""
+    moved = choice.copy()
+    for action in range(len(gain)):
+        counts = np.bincount(moved[moved >= 0], minlength=len(gain))
+        room = limits.capacities[action] - counts[action]
+        extra = cost[action] - cost_of(moved, cost)
+        more = gain[action] - cost_of(moved, gain)
+        left = limits.budget - cost_of(moved, cost).sum()
+        able = np.flatnonzero((more > 0) & (extra <= left) & (moved != action))
+        if room < 1 or not len(able):
+            continue
+        worth = more[able] - prices[0] * extra[able]
+        who = able[np.argsort(-worth, kind="stable")[:CANDIDATES]]
+        fits = np.cumsum(np.maximum(extra[who], 0.0)) <= left
+        fits &= np.arange(len(who)) < room
+        moved[who[fits]] = action
+    return moved
 
 
 def _exact(

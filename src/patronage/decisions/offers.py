@@ -287,12 +287,7 @@ def make_offers(  # noqa: PLR0913 - what a decision rests on
             for action in actions
         ]
     )
-    rest = np.ones(rules.shape, dtype=bool)
-    if contacts is not None and as_of is not None:
-        for place, action in enumerate(actions):
-            for limit, name in ((cap, None), (action.cap, action.name)):
-                if limit is not None:
-                    rest[:, place] &= rested(ids, contacts, as_of=as_of, cap=limit, action=name)
+    rest = _rested(ids, actions, contacts, as_of, cap)
     return Offers(
         ids,
         tuple(actions),
@@ -303,6 +298,23 @@ def make_offers(  # noqa: PLR0913 - what a decision rests on
         rest,
         budget,
     )
+
+
+def _rested(
+    ids: pd.Series[Any],
+    actions: Sequence[Action],
+    contacts: pd.DataFrame | None,
+    as_of: Day | None,
+    cap: FrequencyCap | None,
+) -> Allowed:
+    rest = np.ones((len(ids), len(actions)), dtype=bool)
+    if contacts is None or as_of is None:
+        return rest
+    for place, action in enumerate(actions):
+        for limit, name in ((cap, None), (action.cap, action.name)):
+            if limit is not None:
+                rest[:, place] &= rested(ids, contacts, as_of=as_of, cap=limit, action=name)
+    return rest
 
 
 def decide(offers: Offers) -> Decision:
