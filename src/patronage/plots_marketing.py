@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from patronage.plots import ACTUAL, FORECAST, OTHER, QUIET
+from patronage.plots import ACTUAL, FORECAST, OTHER, QUIET, Picture
 
 # Okabe and Ito's palette, in an order that keeps neighbours apart.
 PALETTE = (FORECAST, OTHER, "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", QUIET, ACTUAL)
@@ -27,7 +27,7 @@ def funnel_steps(table: pd.DataFrame) -> Figure:
         From `patronage.marketing.funnel.funnel`; the whole is drawn, group "".
     """
     whole = table[table["group"] == ""]
-    figure = Figure(figsize=(7, 0.8 + 0.5 * len(whole)), layout="constrained")
+    figure = Picture(figsize=(7, 0.8 + 0.5 * len(whole)), layout="constrained")
     axes = figure.add_subplot()
     at = np.arange(len(whole))[::-1]
     axes.barh(at, whole["units"], color=FORECAST)
@@ -54,7 +54,7 @@ def cohort_matrix(matrix: pd.DataFrame, what: str, *, as_share: bool = True) -> 
         Whether cells are shares, written in percent.
     """
     width, height = min(2 + 0.55 * matrix.shape[1], 14), min(1.4 + 0.3 * len(matrix), 12)
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     values = matrix.to_numpy(dtype=float)
     # Age 0 is everybody: it would take the colours of all others.
@@ -86,7 +86,7 @@ def credit_by_model(credit: pd.DataFrame, *, unit: str = "conversions") -> Figur
     """
     models = [name for name in credit.columns if name != "channel"]
     most = credit.assign(total=credit[models].mean(axis=1)).nlargest(15, "total")
-    figure = Figure(figsize=(max(7, 0.9 * len(most) + 2), 4.2), layout="constrained")
+    figure = Picture(figsize=(max(7, 0.9 * len(most) + 2), 4.2), layout="constrained")
     axes = figure.add_subplot()
     _bars(axes, most["channel"].astype(str).tolist(), {name: most[name] for name in models})
     axes.set(ylabel=f"{unit} credited", title="Credit by model: attributed, not incremental")
@@ -101,7 +101,7 @@ def shares_of_segments(persona: pd.DataFrame, label: str = "segment") -> Figure:
     persona : one row a segment
         The column `label`, share_of_customers and share_of_value.
     """
-    figure = Figure(figsize=(max(6, 0.9 * len(persona) + 2), 4), layout="constrained")
+    figure = Picture(figsize=(max(6, 0.9 * len(persona) + 2), 4), layout="constrained")
     axes = figure.add_subplot()
     parts = {
         "of customers": persona["share_of_customers"],
@@ -120,7 +120,7 @@ def trend(table: pd.DataFrame, what: str) -> Figure:
     table : one row a calendar unit
         at, value, low, high.
     """
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Picture(figsize=(7, 3.6), layout="constrained")
     axes = figure.add_subplot()
     at = np.arange(len(table))
     axes.fill_between(

@@ -1,0 +1,141 @@
+"""Segments from orders to the joined score table, as a person runs it from the command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from patronage.cli import app
+from patronage.data.read import read_table
+from patronage.features.snapshot import snapshot
+from patronage.tracking.registry import load_model
+from patronage.tracking.run import STORE
+
+ROOT = Path(__file__).parents[2]
+SPEC = str(ROOT / "models" / "segments.toml")
+OURS = [
+    "--set", "data.transactions.source=orders.csv", "--set", "snapshot.as_of=2023-09-30",
+]  # fmt: skip
+
+
+def patronage(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def scored() -> pd.DataFrame:
+    latest = json.loads(Path("scores/latest.json").read_text())
+    return pd.read_parquet(Path("scores") / latest["folder"])
+
+
+@pytest.fixture(scope="module")
+def registered(
+    empty_store: Path, orders: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A store with champions clv and segments, made once."""
+    folder = tmp_path_factory.mktemp("registered")
+    shutil.copy(empty_store, folder)
+    orders.to_csv(folder / "orders.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        for name in ("clv", "segments"):
+            patronage("train", str(ROOT / "models" / f"{name}.toml"), *OURS)
+            patronage("promote", name, "--force")
+    return folder
+
+
+@pytest.fixture
+def champions(registered: Path, orders_csv: Path) -> None:
+    """A working directory with orders.csv and both champions."""
+    shutil.copy(registered / STORE, orders_csv.parent)
+
+
+def test_segment_tier_stage_and_health_join_the_score_table(
+    champions: None, orders: pd.DataFrame
+) -> None:
+    patronage(
+        "score", "clv", "segments", "--input", "orders.csv", "--as-of", "2023-12-31",
+        "--output", "scores",
+    )  # fmt: skip
+    table = scored()
+    assert len(table) == orders["customer_id"].nunique()
+    assert {"lifetime_value", "segment", "tier", "stage", "health"} <= set(table)
+    assert set(table["tier"]) == {"A", "B", "C"}
+    assert table["health"].between(0, 100).all()
+    assert set(table["segments_version"]) == {"1"}
+    means = table.groupby("tier")["lifetime_value"].mean()
+    assert means["A"] > means["B"] > means["C"]
+
+
+def test_frozen_edges_give_the_same_segment_wherever_the_model_is_loaded(champions: None) -> None:
+    model = load_model("segments")
+    features = snapshot(read_table("orders.csv"), as_of="2023-12-31").df()
+    ours = model.predict(features)
+    alone = pd.concat([model.predict(features[n : n + 1]) for n in range(5)], ignore_index=True)
+    pd.testing.assert_frame_equal(ours[:5], alone)
+    theirs = mlflow.pyfunc.load_model("models:/segments@champion").predict(
+        features[["customer_id", *model.feature_names]].astype(
+            dict.fromkeys(model.feature_names, "float64")
+        )
+    )
+    assert list(theirs["segment"]) == list(ours["segment"])
+    np.testing.assert_array_equal(theirs["health"], ours["health"])
+
+
+def test_training_logs_groups_and_their_moves_and_no_customer(champions: None) -> None:
+    client = mlflow.MlflowClient()
+    version = client.get_model_version_by_alias("segments", "champion")
+    assert version.tags["validation_status"] == "passed"
+    assert "mean spend of 90 days after: A" in version.tags["validation_reason"]
+    folder = Path(client.download_artifacts(str(version.run_id), ""))
+    tables = {path.stem: pd.read_csv(path) for path in folder.rglob("*.csv")}
+    wanted = {"segments", "tiers", "stages", "stage_moves", "stage_projection", "persona"}
+    assert wanted <= set(tables)
+    assert not [name for name, table in tables.items() if "customer_id" in table]
+    assert tables["segments"]["customers"].sum() == tables["stages"]["customers"].sum()
+    assert max(map(len, tables.values())) < 400
+
+
+def test_own_grid_clusters_and_attributes_come_from_the_spec(orders_csv: Path) -> None:
+    pd.DataFrame(
+        {"customer_id": [f"{n:05d}" for n in range(600)], "city": ["Bern", "Genf"] * 300}
+    ).to_csv("customers.csv", index=False)
+    best, rest = 'model.grid.best="[45][45]"', 'model.grid.rest="[1-3][1-5]|[45][1-3]"'
+    more = ["--set", "data.customers.source=customers.csv", "--set", "model.health=none"]
+    said = patronage("train", SPEC, *OURS, "--set", best, "--set", rest, *more).output
+    assert "in 2 segments by rfm" in said
+    features = snapshot(read_table("orders.csv"), as_of="2023-09-30").df()
+    labels = load_model("segments@challenger").predict(features)
+    assert set(labels["segment"]) == {"best", "rest"}
+    assert "health" not in labels
+    said = patronage(
+        "train", SPEC, *OURS, "--set", "model.method=kmeans", "--set", "model.n_clusters=3", *more
+    ).output
+    assert "in 3 segments by kmeans" in said
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.tiers=[0.9, 0.7]", "must increase"),
+        ("model.lapsed=1", "at_risk, lapsed and lost must increase"),
+        ('model.grid.best="5[45]"', "cells have no name"),
+        ("snapshot.as_of=2001-01-01", "no order on or before snapshot.as_of 2001-01-01"),
+        ("model.health.alive=1", "model.health"),
+        ("model.method=agglomerative", "model.method is 'agglomerative'"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(
+    orders_csv: Path, override: str, message: str
+) -> None:
+    overrides = ["--set", "model.health={}"] if "health" in override else []
+    result = patronage("train", SPEC, *OURS, *overrides, "--set", override, code=2)
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
