@@ -12,7 +12,7 @@ import duckdb
 from patronage.data.connection import open_connection
 from patronage.data.units import Day, to_day
 
-ORDERS_PER_SHARD = 1_000_000
+ORDERS_PER_SHARD = 500_000
 FEATURE_COLUMNS = ("customer_id", "day", "amount", "channel", "product")
 """What features are made of."""
 
@@ -36,9 +36,11 @@ def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckD
 def number_of_shards(n_orders: int, orders_per_shard: int = ORDERS_PER_SHARD) -> int:
     """Shards that keep each to about `orders_per_shard` orders.
 
+    The input alone decides: two runs over it lay it out alike, whatever memory each has.
+
     Examples
     --------
-    >>> number_of_shards(0), number_of_shards(1_000_000), number_of_shards(1_000_001)
+    >>> number_of_shards(0), number_of_shards(500_000), number_of_shards(500_001)
     (1, 1, 2)
     """
     return max(1, -(-n_orders // orders_per_shard))
@@ -71,10 +73,13 @@ def split_orders(
 
 
 def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int) -> Any:  # noqa: ANN401
-    """Give one shard's orders as a relation, or None where no customer falls into it."""
+    """Give one shard's orders as a relation, empty where no customer falls into it."""
     files = folder / f"shard={shard}"
     if not files.is_dir():
-        return None
+        # No customer falls into it: no rows, but the columns.
+        return connection.read_parquet(
+            str(folder / "*" / "*.parquet"), hive_partitioning=False
+        ).limit(0)
     return connection.read_parquet(str(files / "*.parquet"), hive_partitioning=False)
 
 

@@ -227,5 +227,6 @@ def _may_hold_refunds(transactions: FrameT) -> bool:
     if isinstance(transactions, nw.LazyFrame):
         if transactions.implementation is not nw.Implementation.DUCKDB:
             return True
-        transactions = transactions.select(amount=AMOUNT.min()).collect()
+        lowest = transactions.select(lowest=AMOUNT.min()).collect()["lowest"]
+        return bool((lowest < 0).any())
     return bool((transactions["amount"] < 0).any())

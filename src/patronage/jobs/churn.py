@@ -14,7 +14,7 @@ from patronage.data.units import to_date, to_day
 from patronage.errors import ConvergenceError, DataError, ReadinessError
 from patronage.features.catalogue import buying_features
 from patronage.features.labels import cutoffs, fitting_cutoffs
-from patronage.features.rfm import rfm_summary
+from patronage.features.rfm import purchase_days, rfm_summary
 from patronage.features.snapshot import training_snapshots
 from patronage.features.subscriptions import (
     subscription_features,
@@ -70,6 +70,7 @@ def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSe
         report=report.to_dict(),
         horizon_days=snapshot.horizon_days,
         forecaster=forecaster,
+        days_each=_days_each(orders, snapshot, table.returns),
         notes=(*notes, *doubts),
     )
 
@@ -178,6 +179,12 @@ def forecaster_as_of(
             return None, (f"no purchase forecasts: {error}",)
     doubts = dict.fromkeys(f"purchase forecasts: {each.message}" for each in said)
     return model, tuple(doubts)
+
+
+def _days_each(orders: Any, snapshot: ChurnSnapshot, returns: Any) -> float:  # noqa: ANN401 - as above
+    days = purchase_days(orders, as_of=snapshot.as_of, returns=returns)
+    n_days, n_customers = days.aggregate("count(*), count(distinct customer_id)").fetchall()[0]
+    return float(n_days) / max(1, int(n_customers))
 
 
 def as_frame(relation: Any, by: tuple[str, ...] = ("cutoff", "customer_id")) -> pd.DataFrame:  # noqa: ANN401 - duckdb has no types

@@ -66,7 +66,7 @@ def run_campaign(spec: CampaignSpec) -> Findings:
     plan = spec.campaign
     first = to_day(plan.sent_on)
     orders = tables.found["transactions"]
-    last = orders.aggregate("max(day)").fetchone()[0]
+    last = orders.aggregate("max(day)").fetchall()[0][0]
     if last is None or last < first + plan.days - 1:
         raise ReadinessError(
             f"transactions: they end {(first + plan.days - 1) - (last or 0):,} days before the "

@@ -29,7 +29,7 @@ from patronage.jobs.scoring_plan import ScoringPlan
 SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
-_LEAST_MB = 250
+_LEAST_MB = 500
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,7 @@ class MemoryLimit:
     @property
     def database_mb(self) -> int:
         """DuckDB's part: what Python and one shard's frames leave."""
-        return max(125, self.megabytes // 2 - 200)
-
-    @property
-    def orders_per_shard(self) -> int:
-        """Orders whose features and scores fit into the rest."""
-        return self.megabytes * 250
+        return max(125, self.megabytes // 2 - 250)
 
 
 class ScoreFolder:
@@ -76,7 +71,9 @@ class ScoreFolder:
 
     def is_done(self) -> bool:
         """Say whether an earlier run finished it."""
-        return (self.folder / SUCCESS).is_file() and (self.folder / MANIFEST).is_file()
+        if not ((self.folder / SUCCESS).is_file() and (self.folder / MANIFEST).is_file()):
+            return False
+        return all((self.folder / name).is_file() for name in self._manifest()["files"])
 
     def n_rows(self) -> int:
         """Rows that were scored."""
@@ -102,11 +99,8 @@ class ScoreFolder:
         )
 
     def finish(self, n_shards: int) -> None:
-        """Write the manifest and _SUCCESS, drop parts of another layout, and publish."""
+        """Write the manifest and _SUCCESS, and publish: every shard has its part by now."""
         parts = [self._part(shard, n_shards) for shard in range(n_shards)]
-        parts = [part for part in parts if part.is_file()]
-        for stale in set(self.folder.glob("part-*.parquet")) - set(parts):
-            stale.unlink()
         plan = self.plan
         manifest = {
             "as_of": None if plan.as_of is None else plan.as_of.isoformat(),
@@ -144,7 +138,10 @@ def _day(plan: ScoringPlan) -> str:
 @contextmanager
 def scratch_beside(output: Path) -> Iterator[Path]:
     """Give this process a folder under the output, and clear what killed runs left of theirs."""
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"output {output}: cannot be written, {error.strerror}.") from None
     host = socket.gethostname()
     for left in output.glob(f".scratch-{host}-*"):
         if not _is_running(int(left.name.rpartition("-")[2])):

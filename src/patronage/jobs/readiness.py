@@ -17,6 +17,7 @@ from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 
 MOSTLY_MISSING = 0.5
 FEW_ROWS_A_COLUMN = 10
+NO_REPEATS, FEW_REPEATS = 1.1, 1.5
 _ATTRIBUTE = describe("").definition
 Level = Literal["error", "warning", "advice"]
 
@@ -99,12 +100,25 @@ def readiness_of_rows(rows: TrainingSet, spec: ChurnSpec | LeadSpec) -> Readines
     Features that this package makes are of the past by construction, so only columns that the
     user brought are tested for leaks.
     """
-    findings = [*_outcomes(rows, spec), *_gaps(rows)]
+    findings = [*repeats(rows.days_each), *_outcomes(rows, spec), *_gaps(rows)]
     leaks = _leaks(rows, spec)
     findings += _leak_findings(leaks, spec)
     return ReadinessReport(rows.source, (), tuple(leaks)).joined(
         ReadinessReport(rows.source, tuple(findings))
     )
+
+
+def repeats(days_each: float | None) -> Iterable[Finding]:
+    """Refuse orders of customers of whom nearly nobody comes back."""
+    if days_each is None:
+        return
+    said = f"{days_each:.2f} purchase days a customer"
+    if days_each < NO_REPEATS:
+        yield Finding(
+            "error", f"{said}: nearly nobody comes back, so nobody can be said to have churned"
+        )
+    elif days_each < FEW_REPEATS:
+        yield Finding("warning", f"{said}: most customers come once")
 
 
 def _outcomes(rows: TrainingSet, spec: ChurnSpec | LeadSpec) -> Iterable[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
 from patronage.jobs.score_table import score_table
 from patronage.jobs.score_units import score_units
 from patronage.jobs.scoring_plan import ScoringPlan
+
+DAYS_BEHIND = 7
+"""Orders that end longer before the day than this are worth a warning."""
+
+
+class StaleOrdersWarning(UserWarning):
+    """The day to score as of lies beyond the orders."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,12 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
     with scratch_beside(output) as scratch:
         connection = bounded_connection(limit.database_mb, scratch / "spill")
         orders = read_table(plan.source, **plan.reading, connection=connection)
-        n_shards = number_of_shards(_count(orders, plan), limit.orders_per_shard)
+        n_shards = number_of_shards(_count(orders, plan))
         split = scratch / "orders"
         split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
         for shard in with_progress(range(n_shards), "scoring", total=n_shards):
-            part = shard_orders(connection, split, shard)
-            if part is not None and not target.has_part(shard, n_shards):
+            if not target.has_part(shard, n_shards):
+                part = shard_orders(connection, split, shard)
                 target.write_part(score_table(part, plan), shard, n_shards)
         connection.close()
     target.finish(n_shards)
@@ -76,10 +84,18 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
 
 def _count(orders: Any, plan: ScoringPlan) -> int:  # noqa: ANN401 - a DuckDB relation
     """Count the orders, of which some must be of the day or before."""
-    ((n_orders, first),) = orders.aggregate("count(*), min(day)").fetchall()
+    ((n_orders, first, last),) = orders.aggregate("count(*), min(day), max(day)").fetchall()
     if first is None or first > to_day(plan.day):
         told = "there are none" if first is None else f"the first is of {to_date(first)}"
         raise ReadinessError(
             f"{plan.source}: no order on or before {plan.day}, so nobody to score; {told}."
+        )
+    behind = to_day(plan.day) - last
+    if behind > DAYS_BEHIND:
+        warnings.warn(
+            f"{plan.source}: the orders end {to_date(last)}, {behind:,} days before {plan.day}; "
+            "what was bought since is read as silence.",
+            StaleOrdersWarning,
+            stacklevel=2,
         )
     return int(n_orders)

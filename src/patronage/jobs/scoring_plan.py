@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from typing import Any
 
 from patronage.data.fingerprint import source_fingerprint
@@ -18,6 +19,14 @@ from patronage.tracking.propensity_spec import LeadSpec
 from patronage.tracking.registry import load_model
 from patronage.tracking.sections import TableSource
 from patronage.tracking.spec import Spec, has_key, parse_spec
+
+SETTABLE = (
+    "model.annual_discount",
+    "model.margin",
+    "model.reasons",
+    "model.value_days",
+)
+"""What may be told otherwise at scoring than at training."""
 
 TABLES = ("transactions", "subscriptions", "leads", "labelled")
 
@@ -174,11 +183,15 @@ def _specs(artifacts: tuple[Artifact, ...], overrides: list[str]) -> tuple[Spec,
     """Each model's spec, with the overrides that it has a key for; each must fit one of them."""
     trained = [dict(artifact.details["spec"]) for artifact in artifacts]
     for override in overrides:
-        if not override.startswith("model.") or not any(
-            has_key(spec, override) for spec in trained
-        ):
-            known = sorted({f"model.{key}" for spec in trained for key in spec["model"]})
-            raise SpecError(f"--set {override}: scoring takes {', '.join(known)}.")
+        key = override.partition("=")[0].strip()
+        if key not in SETTABLE or not any(has_key(spec, override) for spec in trained):
+            known = sorted(
+                each for each in SETTABLE if any(has_key(spec, each) for spec in trained)
+            )
+            takes = (
+                f"scoring takes {', '.join(known)}" if known else "it decides nothing in scoring"
+            )
+            raise SpecError(f"--set {override}: {takes}; for the rest train again.")
     return tuple(
         parse_spec(
             spec,
@@ -210,7 +223,8 @@ def _fingerprint(
 ) -> str:
     """Give 16 characters: the same for the same models, input content, day and settings."""
     content = {
-        "models": [artifact.sha256 for artifact in artifacts],
+        "models": [(artifact.name, artifact.version, artifact.sha256) for artifact in artifacts],
+        "package": version("patronage"),
         "model_settings": [spec.model.model_dump(mode="json") for spec in specs],
         **settings,
     }

@@ -37,7 +37,9 @@ class TrainRun:
         done = self.trained
         name = done.artifact.name
         promotes = done.tags["validation_status"] == "passed"
-        following = f"next: patronage promote {name}" + ("" if promotes else " --force")
+        following = f"next: patronage promote {name}"
+        if not promotes:
+            following = "next: a model that passes its gates on a complete window can be promoted"
         return [
             *done.lines,
             f"holdout: {done.tags['validation_status']} ({done.tags['validation_reason']})",

@@ -46,6 +46,8 @@ class TrainingSet:
         How rows were split, in words.
     forecaster, horizon_days
         As `ScoreModel` takes them.
+    days_each
+        Purchase days a customer, of orders.
     source, report
         What messages call the data, and what their check found.
     sources
@@ -69,6 +71,7 @@ class TrainingSet:
     forecaster: LifetimeValue | None = None
     horizon_days: int | None = None
     has_value: bool = False
+    days_each: float | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -24,7 +24,10 @@ class StoredModel(PythonModel):
 
     def load_context(self, context: Any) -> None:  # noqa: ANN401 - MLflow's own type is untyped
         """Load and check the artifact."""
-        self.artifact: Artifact = read_artifact(Path(context.artifacts["model"]))
+        self.artifact: Artifact = read_artifact(
+            Path(context.artifacts["model"]),
+            manifest_sha256=(context.model_config or {}).get("manifest_sha256"),
+        )
 
     def predict(
         self,

@@ -33,6 +33,7 @@ def register(artifact: Artifact, example: pd.DataFrame, tags: Mapping[str, str])
             name=artifact.name,
             python_model=str(code),
             artifacts={"model": str(folder)},
+            model_config={"manifest_sha256": manifest_sha256},
             signature=signature(artifact, example),
             input_example=example,
             pip_requirements=[f"patronage=={found['patronage']}"]

@@ -1,6 +1,7 @@
 """One MLflow run a job: where the store is, and what is logged."""
 
 import fcntl
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -13,35 +14,57 @@ import matplotlib.figure
 import mlflow
 import pandas as pd
 
+from patronage.errors import SpecError
+
 STORE, ARTIFACTS = "mlflow.db", "mlruns"
 
 
 def use_store(folder: Path | None = None) -> str:
-    """Point MLflow at MLFLOW_TRACKING_URI, else at a SQLite file in a folder, and give its URI.
+    """Point MLflow at its store and give the URI.
 
     Parameters
     ----------
     folder
-        Where mlflow.db and the artifacts go; the working directory by default.
+        Where mlflow.db and the artifacts go, for this process from now on. By default what
+        MLFLOW_TRACKING_URI says (always under `mlflow run`), else the working directory.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be written.
     """
     # Half a dozen bars for files of a few kilobytes say nothing.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        home = (folder or Path.cwd()).resolve()
-        home.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{home / STORE}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if folder is not None and "MLFLOW_RUN_ID" not in os.environ:
+        uri = _store_in(folder)
+    elif not uri or uri in _DEFAULTS:
+        # MLflow writes what it is set to into the environment: a default is no user's wish.
+        uri = _store_in(Path.cwd())
+        _DEFAULTS.add(uri)
     mlflow.set_tracking_uri(uri)
     if uri.startswith("sqlite:///"):
         _create_tables(Path(uri.removeprefix("sqlite:///")))
     return uri
 
 
+_DEFAULTS: set[str] = set()
+
+
+def _store_in(folder: Path) -> str:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"{folder}: cannot be written, {error.strerror}.") from None
+    return f"sqlite:///{folder.resolve() / STORE}"
+
+
 def _create_tables(store: Path) -> None:
     """Let one process at a time create the store: two at once break its first migration."""
     if store.exists() and store.stat().st_size:
         return
-    with store.with_suffix(".lock").open("w") as lock:
+    name = hashlib.sha256(str(store).encode()).hexdigest()[:16]
+    with Path(tempfile.gettempdir(), f"patronage-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         mlflow.MlflowClient().search_experiments(max_results=1)
 
