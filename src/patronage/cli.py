@@ -80,8 +80,29 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
 
 @app.command()
 def check(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="File, glob or data set.")],
-    table: Annotated[str, typer.Option(help="Which table's contract.")] = "transactions",
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="File, glob or data set; with --for, or a spec.")
+    ],
+    table: Annotated[
+        str | None, typer.Option(help="Which table's contract; transactions by default.")
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="churn | leads: is it ready for such a model?")
+    ] = None,
+    horizon_days: Annotated[
+        int | None, typer.Option(min=1, help="With --for: days that a label looks ahead.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="With --for: outcome column of a labelled table.")
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="Its value that is the outcome.")] = None,
+    id_column: Annotated[str | None, typer.Option("--id", help="Its id column.")] = None,
+    time_order: Annotated[str | None, typer.Option(help="Its column that grows with time.")] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column not to learn from; repeatable.")
+    ] = None,
+    touches: Annotated[str | None, typer.Option(help="With --for leads: their touches.")] = None,
+    overrides: Overrides = None,
     columns: Columns = None,
     timezone: Timezone = None,
     returns: Returns = None,
@@ -103,8 +124,51 @@ def check(
     }
     with _known_errors():
         policies = {key: value for key, value in given.items() if value is not None}
-        _, report = check_table(source, table, columns=_mapping(columns) or None, **policies)
+        if purpose is not None:
+            options: dict[str, Any] = {
+                **policies,
+                "columns": _mapping(columns),
+                "drop": drop,
+                "touches": touches,
+                "label": label,
+                "positive": positive,
+                "id": id_column,
+                "time_order": time_order,
+                "horizon_days": horizon_days,
+            }
+            _check_readiness(source, purpose, table, overrides or [], options)
+            return
+        _, report = check_table(
+            source, table or "transactions", columns=_mapping(columns) or None, **policies
+        )
     typer.echo(str(report))
+
+
+def _check_readiness(
+    source: str,
+    purpose: str,
+    table: str | None,
+    overrides: list[str],
+    options: dict[str, Any],
+) -> None:
+    """Show whether a table, or a spec's, is ready for a model; raise where it is not."""
+    from patronage.jobs.check_readiness import (
+        check_readiness,
+        check_spec,
+        is_spec,
+        spec_of_table,
+    )
+
+    if is_spec(source):
+        spec = check_spec(source, purpose, overrides)
+    else:
+        usual = "leads" if purpose == "leads" else "transactions"
+        spec = spec_of_table(
+            source, purpose, table or ("labelled" if options["label"] else usual), options
+        )
+    report = check_readiness(spec)
+    typer.echo("\n".join(report.lines()))
+    report.raise_if_refused()
 
 
 @app.command()
