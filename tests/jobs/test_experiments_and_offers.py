@@ -50,7 +50,7 @@ def test_rows_give_what_their_totals_give(tmp_path, monkeypatch) -> None:
     kept = np.concatenate([np.arange(447) < 85, np.arange(455) < 83]).astype(int)
     rows = pd.DataFrame({"Player": np.arange(902), "arm": arms, "retained_7": kept})
     rows.to_csv("rows.csv", index=False)
-    spec = (SPECS / "abtest.toml").read_text(encoding="utf-8").partition("[totals")[0]
+    spec = (SPECS / "abtest.toml").read_text(encoding="utf-8").rpartition("# Published")[0]
     spec += '[data.assignments]\nsource = "rows.csv"\ncolumns = { unit_id = "Player" }\n'
     Path("rows.toml").write_text(spec, encoding="utf-8")
     code, said = run("abtest", "rows.toml", "--output", "found")

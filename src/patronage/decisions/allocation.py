@@ -19,7 +19,7 @@ from patronage.decisions.prices import (
 )
 
 Floats = NDArray[np.float64]
-FEW_PAIRS = 1_500
+FEW_PAIRS = 400
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 MOST_ROUNDS = 50
 CANDIDATES = 20_000

@@ -1,0 +1,128 @@
+"""Uplift where the truth is simulated, by plain counting, and where nothing is to find."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from patronage.abtest.uplift import Uplift
+from patronage.abtest.uplift_curves import effect_spread, evaluate_uplift
+from patronage.abtest.uplift_learners import Trial, scores
+from patronage.errors import ReadinessError
+from patronage.models.propensity import Propensity
+
+BASE = Propensity(learner="logistic", n_folds=2)
+
+
+def trial(n: int = 3000, effect: float = 0.3, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+    """Experiment in which the treatment moves the loyal alone, and value is only noise."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"loyal": rng.choice(["yes", "no"], n), "age": rng.normal(40, 9, n), "gap": np.nan}
+    )
+    treated = rng.integers(0, 2, n)
+    chance = 0.2 + 0.2 * (frame["age"] > 40) + effect * treated * (frame["loyal"] == "yes")
+    return frame, pd.Series(rng.random(n) < chance), pd.Series(treated)
+
+
+@pytest.mark.parametrize("learner", ["s", "t", "x", "dr"])
+def test_every_learner_finds_whom_the_treatment_moves(learner) -> None:
+    # One model without products cannot see an interaction, so the S-learner gets trees.
+    base = Propensity(learner="xgboost", n_folds=2, n_estimators=60) if learner == "s" else BASE
+    model = Uplift(learner=learner, base=base, n_folds=2, n_boot=20).fit(*trial())
+    probe = pd.DataFrame({"loyal": ["yes", "no"], "age": [40.0, 40.0], "gap": np.nan})
+    moved, unmoved = model.predict(probe)
+    assert model.heterogeneous_
+    assert moved - unmoved > 0.12
+    assert model.average_.low < 0.15 < model.average_.high
+    assert model.report_.qini.low > 0
+
+
+def test_where_nobody_differs_everybody_gets_the_average_and_words_say_so() -> None:
+    frame, _, treated = trial(effect=0.0)
+    bought = np.random.default_rng(5).random(len(frame)) < 0.2 + 0.1 * treated
+    model = Uplift(learner="t", base=BASE, n_folds=2, n_boot=20).fit(frame, bought, treated)
+    assert not model.heterogeneous_
+    assert model.predict(frame.head(3)).tolist() == [model.average_.effect] * 3
+    assert "not shown to differ" in model.verdict_
+
+
+def test_amounts_are_learnt_too_and_a_fitted_model_survives_pickling() -> None:
+    frame, _, treated = trial(n=1500)
+    rng = np.random.default_rng(6)
+    spend = rng.gamma(2, 5, len(frame)) + 10 * treated * (frame["loyal"] == "yes")
+    model = Uplift(learner="t", n_folds=2, n_boot=20).fit(frame, spend, treated)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(frame), model.predict(frame))
+    loyal = (frame["loyal"] == "yes").to_numpy()
+    assert model.predict(frame)[loyal].mean() - model.predict(frame)[~loyal].mean() > 6
+
+
+def test_without_a_control_group_nothing_is_learnt() -> None:
+    frame, bought, treated = trial(n=50)
+    with pytest.raises(ReadinessError, match="0 of 50 units are control; what an action changes"):
+        Uplift().fit(frame, bought, np.ones(50))
+    with pytest.raises(ValueError, match="neither 0 nor 1, first 2"):
+        Uplift().fit(frame, bought, treated + 1)
+    with pytest.raises(ValueError, match="share: 50 of 50 are not between 0 and 1"):
+        Uplift().fit(frame, bought, treated, share=1.0)
+    with pytest.raises(ValueError, match="learner='u'; choose from s, t, x, dr"):
+        Uplift(learner="u").fit(frame, bought, treated)
+
+
+def test_qini_is_that_of_a_plain_loop() -> None:
+    rng = np.random.default_rng(7)
+    outcome, treated = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
+    effect = rng.permutation(200).astype(float)
+    order = np.argsort(-effect)
+    curve = [0.0]
+    for k in range(1, 201):
+        y, t = outcome[order[:k]], treated[order[:k]]
+        n_t, n_c = t.sum(), (1 - t).sum()
+        held = (y * (1 - t)).sum() * n_t / n_c if n_c else np.nan
+        curve.append(0.0 if n_c == 0 else ((y * t).sum() - held) / treated.sum())
+    area = np.trapezoid(curve, dx=1 / 200) - curve[-1] / 2
+    found = evaluate_uplift(outcome, treated, effect, n_boot=5)
+    assert found.qini.value == pytest.approx(area)
+    assert found.curve["qini"].iloc[-1] == pytest.approx(
+        outcome[treated == 1].mean() - outcome[treated == 0].mean()
+    )
+
+
+def test_a_ranking_that_ranks_nobody_has_no_qini() -> None:
+    _, bought, treated = trial(n=500)
+    found = evaluate_uplift(bought, treated, np.zeros(500), n_boot=10)
+    assert found.qini.value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_mean_of_scores_is_right_however_wrong_the_models_are() -> None:
+    _, bought, treated = trial(n=200_00)
+    outcome = bought.to_numpy(dtype=float)
+    side = (treated == 1).to_numpy()
+    share = np.full(len(side), side.mean())
+    wrong = np.full(len(side), 0.9)
+    found = scores(Trial(pd.DataFrame(), outcome, side, share), wrong, wrong).mean()
+    assert found == pytest.approx(outcome[side].mean() - outcome[~side].mean())
+
+
+def test_the_test_for_differences_rejects_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(8)
+    folds = np.arange(500) % 5
+    hits = [
+        effect_spread(rng.standard_t(4, 500), rng.normal(size=500), folds).p_value < 0.05
+        for _ in range(2000)
+    ]
+    assert np.mean(hits) == pytest.approx(0.05, abs=0.015)
+
+
+def test_unequal_shares_are_weighed_back() -> None:
+    rng = np.random.default_rng(9)
+    n = 40_000
+    loyal = rng.integers(0, 2, n)
+    share = np.where(loyal == 1, 0.8, 0.2)
+    treated = rng.random(n) < share
+    bought = rng.random(n) < 0.2 + 0.4 * loyal
+    # The loyal buy more and were treated more; treating does nothing.
+    found = evaluate_uplift(bought, treated, np.zeros(n), share=share, n_boot=2)
+    assert found.curve["qini"].iloc[-1] == pytest.approx(0.0, abs=0.02)
