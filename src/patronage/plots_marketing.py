@@ -112,6 +112,28 @@ def shares_of_segments(persona: pd.DataFrame, label: str = "segment") -> Figure:
     return figure
 
 
+def figure_by_group(table: pd.DataFrame, metric: str) -> Figure:
+    """Draw one metric by group with its interval; groups without a value are left out.
+
+    Parameters
+    ----------
+    table : one row a figure
+        metric, group, value, low, high, as in `patronage.marketing.figures`.
+    """
+    own = table[(table["metric"] == metric) & table["value"].notna()]
+    figure = Picture(figsize=(7, 1.2 + 0.4 * len(own)), layout="constrained")
+    axes = figure.add_subplot()
+    value, low, high = (own[name].astype(float) for name in ("value", "low", "high"))
+    at = np.arange(len(own))[::-1]
+    reach = [(value - low).clip(lower=0).fillna(0), (high - value).clip(lower=0).fillna(0)]
+    axes.barh(at, value, color=FORECAST, xerr=reach, ecolor=ACTUAL, capsize=2)
+    axes.set_yticks(at, [str(group) or "all" for group in own["group"]])
+    unit = str(own["unit"].iloc[0]) if len(own) and "unit" in own else ""
+    axes.set(xlabel=unit, title=f"{metric.replace('_', ' ')}, 95% interval")
+    _open(axes)
+    return figure
+
+
 def trend(table: pd.DataFrame, what: str) -> Figure:
     """Draw a figure over time with its interval.
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from patronage.jobs.cohorts import forecaster, history_of
 from patronage.jobs.findings import Findings, columns_of
@@ -16,9 +17,19 @@ from patronage.marketing.kpis import kpis
 from patronage.marketing.leads import leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
 from patronage.marketing.satisfaction import Questions
+from patronage.plots_marketing import figure_by_group
 from patronage.tracking.metric_specs import KpiData, KpiSpec
 
 SHOWN = ["metric", "group", "value", "low", "high", "numerator", "denominator", "n", "unit", "flag"]
+
+
+DRAWN = {
+    "cac": "acquisition",
+    "romi_on_revenue": "acquisition",
+    "ltv_to_cac": "economics",
+    "revenue_share": "mix_by_product",
+}
+"""Metric to the part of the table whose groups are drawn."""
 
 
 def run_kpis(spec: KpiSpec) -> Findings:
@@ -27,7 +38,8 @@ def run_kpis(spec: KpiSpec) -> Findings:
     Returns
     -------
     Table kpis (one row a figure, see `patronage.marketing.figures`); where there are leads
-    leading_and_lagging, and where kpis.stages names steps stage_rates.
+    leading_and_lagging, and where kpis.stages names steps stage_rates. Pictures of costs and
+    returns by channel and of the product mix, where there are several.
 
     Raises
     ------
@@ -59,7 +71,17 @@ def run_kpis(spec: KpiSpec) -> Findings:
         f"{period}, time zone {period.timezone}, currency {period.currency}",
         f"observed until {as_of}",
     ]
-    return Findings({"kpis": table, **more}, shown=shown, lines=lines)
+    return Findings({"kpis": table, **more}, _pictures(table), shown, lines)
+
+
+def _pictures(table: pd.DataFrame) -> dict[str, Figure]:
+    """Draw the metrics that are told by channel or product, where there are any."""
+    pictures = {}
+    for metric, room in DRAWN.items():
+        own = table[(table["room"] == room) & (table["metric"] == metric)]
+        if own["value"].notna().sum() > 1:
+            pictures[f"{room}_{metric}"] = figure_by_group(own, metric)
+    return pictures
 
 
 def _forecasts(spec: KpiSpec, tables: Tables, as_of: date) -> Forecasts | None:
