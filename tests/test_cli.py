@@ -39,6 +39,11 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: path.write_text(""),
         r"orders\.csv: .*empty",
     ),
+    "header only": (
+        "orders.csv",
+        lambda path: path.write_text(HEAD),
+        r"orders\.csv: (holds column names and no row|no order on or before)",
+    ),
     "text named .parquet": (
         "orders.parquet",
         lambda path: path.write_text(HEAD),
@@ -91,6 +96,12 @@ def test_a_broken_input_is_one_line_and_nothing_is_written(
         (("check", "cdnow", "--table", "transaction"), "transactions"),
         (("check", "cdnow", "--returns", "nett"), 'returns is "nett"'),
         (("check", "cdnow", "--columns", "customer=customer_id"), "customer_id"),
+        (("check", ""), "source is a str without paths"),
+        (("check", "cdnow", "--decimal", ";"), 'it is one of ".", ","'),
+        (("train", SPEC, "--set", "snapshot.as_of=2022"), "write a date as YYYY-MM-DD"),
+        (("train", SPEC, "--set", "model=3"), "it is a section: set one of its keys"),
+        (("train", SPEC, "--set", "name=a b"), "use letters, digits, dots"),
+        (("train", SPEC, "--set", "data.transactions.source="), "it must not be empty"),
         (("check", "cdwon"), "Did you mean the data set cdnow?"),
         (("promote", "clv"), "model clv: not in the registry"),
         (

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from patronage.errors import PatronageError, SpecError
+from patronage.errors import DataError, PatronageError, SpecError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -141,6 +141,8 @@ def check(
         _, report = check_table(
             source, table or "transactions", columns=_mapping(columns) or None, **policies
         )
+        if not report.rows_in:
+            raise DataError(f"{report.source}: holds column names and no row.")
     typer.echo(str(report))
 
 

@@ -23,7 +23,8 @@ def nearest(word: str, words: Collection[str]) -> str:
     close = get_close_matches(word.lower(), [known.lower() for known in words], n=1, cutoff=0.5)
     meant = next((known for known in words if close and known.lower() == close[0]), None)
     hint = f"did you mean {meant}? It" if meant else "it"
-    return f"{hint} is one of {', '.join(words)}"
+    listed = ", ".join(word if word.isidentifier() else repr(word) for word in words)
+    return f"{hint} is one of {listed}"
 
 
 def one_of(argument: str, value: Any, choices: Sequence[str]) -> None:  # noqa: ANN401 - any mistake

@@ -100,7 +100,10 @@ def open_source(source: Any, connection: Any = None) -> Opened:  # noqa: ANN401 
     native = nw.to_native(source, pass_through=True)
     if isinstance(native, str | Path | list | tuple):
         paths = [native] if isinstance(native, str | Path) else list(native)
-        if not paths or not all(isinstance(path, str | Path) for path in paths):
+        if (
+            not all(isinstance(path, str | Path) and str(path).strip() for path in paths)
+            or not paths
+        ):
             raise SpecError(f"source is a {type(native).__name__} without paths; give {_KINDS}.")
         connection = connection or open_connection()
         if len(paths) == 1 and datasets.is_dataset(paths[0]):

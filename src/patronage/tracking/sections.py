@@ -29,7 +29,7 @@ class Section(BaseModel):
 class TableSource(Section):
     """Where a table is, what its columns are called and what to do with its odd rows."""
 
-    source: str | list[str]
+    source: Annotated[str, Field(min_length=1)] | list[str]
     columns: dict[str, str] = {}
     timezone: str = "UTC"
     returns: Literal["net", "drop", "fail"] = "fail"
@@ -85,7 +85,7 @@ class LabelledSource(Section):
         Share of the rows that judges, the newest where there is a time_order.
     """
 
-    source: str | list[str]
+    source: Annotated[str, Field(min_length=1)] | list[str]
     id: str | None = None
     label: str
     positive: str | None = None

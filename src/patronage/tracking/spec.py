@@ -190,9 +190,23 @@ def _first_problem(error: ValidationError, model: type[Section]) -> str:
         return f"{where} is not a key; {hint} knows {', '.join(known)}."
     if first["type"] == "missing":
         return f"{where} is missing."
+    if first["type"] in _REMEDIES:
+        return f"{where} is {first['input']!r}; {_REMEDIES[first['type']]}."
     if isinstance(first["input"], Mapping):
         return f"{where} {_lowered(first['msg'])}.".strip()
     return f"{where} is {first['input']!r}; {_lowered(first['msg'])}."
+
+
+_REMEDIES = {
+    "date_type": "write a date as YYYY-MM-DD",
+    "date_parsing": "write a date as YYYY-MM-DD",
+    "date_from_datetime_parsing": "write a date as YYYY-MM-DD",
+    "date_from_datetime_inexact": "write a date as YYYY-MM-DD",
+    "model_type": "it is a section: set one of its keys, as section.key=value",
+    "string_pattern_mismatch": "use letters, digits, dots, dashes and underscores",
+    "string_too_short": "it must not be empty",
+}
+"""What to do, where pydantic says only what is wrong."""
 
 
 def _lowered(message: str) -> str:
