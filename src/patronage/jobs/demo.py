@@ -16,7 +16,8 @@ from patronage.jobs.promote import promote_model
 from patronage.jobs.score import ScoreRun, score_customers
 from patronage.jobs.scoring_plan import plan_scoring
 from patronage.jobs.train import TrainRun, train_model
-from patronage.tracking.spec import LifetimeValueSpec, parse_spec
+from patronage.tracking.propensity_spec import ChurnSpec
+from patronage.tracking.spec import LifetimeValueSpec
 
 SPEC: dict[str, Any] = {
     "name": "clv",
@@ -24,9 +25,17 @@ SPEC: dict[str, Any] = {
     "data": {"transactions": {"source": "cdnow", "returns": "net"}},
     "snapshot": {"as_of": "1997-09-30", "horizon_days": 273},
 }
+CHURN: dict[str, Any] = {
+    "name": "churn",
+    "kind": "churn",
+    "data": {"transactions": {"source": "cdnow", "returns": "net"}},
+    # One snapshot to learn from, and trees alone: a demo is short.
+    "snapshot": {"as_of": "1997-09-30", "horizon_days": 92, "step_days": 92},
+    "model": {"learner": "xgboost"},
+}
 LAST_DAY = date(1998, 6, 30)
 SHOWN = ("frequency", "recency_days", "probability_alive", "expected_purchases")
-VALUE = ("lifetime_value", "lifetime_value_low", "lifetime_value_high")
+VALUE = ("lifetime_value", "lifetime_value_low", "lifetime_value_high", "churn_probability")
 
 
 def run_demo(out: Path) -> Iterator[str]:
@@ -37,7 +46,7 @@ def run_demo(out: Path) -> Iterator[str]:
     out
         Folder for scores, metrics.json, summary.png and the tracking store.
     """
-    spec = parse_spec(SPEC, source="demo")
+    spec = LifetimeValueSpec.model_validate(SPEC)
     yield "CDNOW, 23,570 customers of a music shop: learn until 1997-09-30, judge on 273 days"
     backtest = backtest_model(spec, store_folder=out)
     backtest.judgement.pictures()["summary"].savefig(out / "summary.png", dpi=120)
@@ -46,10 +55,16 @@ def run_demo(out: Path) -> Iterator[str]:
     yield from trained.trained.lines
     promotion = promote_model(spec.name)
     yield f"champion: {promotion.name} version {promotion.version} ({promotion.reason})"
-    plan = plan_scoring([spec.name], "cdnow", as_of=LAST_DAY, reading=None, overrides=())
+    churn = train_model(ChurnSpec.model_validate(CHURN), store_folder=out)
+    yield "\nwho buys nothing within 92 days: learn until 1997-09-30, judge on the days after"
+    yield from churn.trained.lines
+    promotion = promote_model("churn")
+    yield f"champion: {promotion.name} version {promotion.version} ({promotion.reason})"
+    names = [spec.name, "churn"]
+    plan = plan_scoring(names, "cdnow", as_of=LAST_DAY, reading=None, overrides=())
     scored = score_customers(plan, output=out / "scores")
     yield from _best_customers(scored)
-    _write_metrics(out, spec, backtest, trained, scored)
+    _write_metrics(out, spec, backtest, [trained, churn], scored)
     yield from _where(out, trained.store)
 
 
@@ -61,7 +76,11 @@ def _best_customers(scored: ScoreRun) -> Iterator[str]:
 
 
 def _write_metrics(
-    out: Path, spec: LifetimeValueSpec, backtest: BacktestRun, trained: TrainRun, scored: ScoreRun
+    out: Path,
+    spec: LifetimeValueSpec,
+    backtest: BacktestRun,
+    trained: list[TrainRun],
+    scored: ScoreRun,
 ) -> None:
     measures = backtest.judgement.report.measures
     content = {
@@ -74,7 +93,10 @@ def _write_metrics(
             for model, row in measures.iterrows()
         },
         "interval_coverage": round(backtest.judgement.coverage.value, 6),
-        "registered": {spec.name: trained.version},
+        "churn_holdout": {
+            name: round(value, 6) for name, value in trained[1].trained.metrics.items()
+        },
+        "registered": {run.trained.artifact.name: run.version for run in trained},
     }
     write_atomically(
         out / "metrics.json",
