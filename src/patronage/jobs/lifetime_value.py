@@ -10,7 +10,7 @@ import pandas as pd
 from patronage.data.fingerprint import source_fingerprint
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
-from patronage.errors import ReadinessError
+from patronage.errors import ConvergenceError, ReadinessError
 from patronage.features.catalogue import feature_fingerprint
 from patronage.features.rfm import rfm_summary
 from patronage.jobs.holdout import Judgement, judge
@@ -68,7 +68,11 @@ def fit(spec: LifetimeValueSpec, summary: pd.DataFrame, purchases: str = "") -> 
         margin=spec.model.margin,
         purchases=purchases or spec.model.purchases,
     )
-    return model.fit(summary)
+    try:
+        return model.fit(summary)
+    except ConvergenceError as error:
+        where = f"{spec.data.transactions.source} as of {spec.snapshot.as_of}"
+        raise ConvergenceError(f"{where}: {error}") from None
 
 
 def fit_lifetime_value(spec: LifetimeValueSpec) -> Trained:
