@@ -110,6 +110,7 @@ def test_a_campaign_is_measured_paid_for_and_feeds_the_next_decision(scores) -> 
     pd.concat([orders, end]).to_csv("orders.csv", index=False)
     code, said = run("evaluate-campaign", SPECS / "campaign.toml", "--output", "after")
     assert code == 0, said
+    assert "mail does better than control on purchase." in said
     returns = pd.read_csv("after/returns.csv").iloc[0]
     rates = pd.Series(buys).groupby(table["arm"]).mean()
     # Margin is .3 of 20 for each buyer more.

@@ -126,7 +126,7 @@ def _rounds(parameters: dict[str, object], data: xgb.DMatrix, target: Floats, se
         seed=seed,
         as_pandas=False,
     )
-    losses = history["test-rmse-mean"]
+    losses = np.asarray(history["test-rmse-mean"], dtype=np.float64)
     best = int(np.argmin(losses))
     return best + 1 if losses[best] < float(target.std()) else 0
 

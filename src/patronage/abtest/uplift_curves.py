@@ -198,7 +198,7 @@ def check_treated(treated: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
             f"treated: {int(odd.sum()):,} of {n_rows:,} values are neither 0 nor 1, first "
             f"{values[odd][0]:g}; compare one treatment with control at a time."
         )
-    sides = values == 1
+    sides: NDArray[np.bool_] = values == 1
     n_treated = int(sides.sum())
     for arm, n in (("control", n_rows - n_treated), ("treated", n_treated)):
         if n < FEWEST_UNITS:
@@ -324,7 +324,7 @@ def _deciles(
     place = table.index.to_numpy() - 1
     table["actual"] = actual[place]
     bounds = [np.full(len(place), np.nan)] * 2
-    known = ~np.isnan(drawn[:, place]).all(axis=0)
+    known: NDArray[np.bool_] = np.asarray(~np.isnan(drawn[:, place]).all(axis=0))
     if known.any():
         found = np.nanquantile(drawn[:, place[known]], tails, axis=0)
         bounds = [_spread_out(each, known) for each in found]

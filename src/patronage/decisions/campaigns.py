@@ -44,6 +44,9 @@ class Campaign:
         Column of the assignments with each customer's expected change in the chance to buy.
     alpha
         1 - alpha is the level of intervals.
+    shares
+        Planned shares by arm, which the arms' sizes are checked against; without them the sizes
+        that came are taken as planned.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Campaign:
     promised: Mapping[str, float] = field(default_factory=dict)
     predicted: str | None = None
     alpha: float = 0.05
+    shares: Mapping[str, float] | None = None
 
 
 class Evaluation(NamedTuple):
@@ -148,6 +152,7 @@ def evaluate_campaign(
         ),
         control=campaign.control,
         alpha=campaign.alpha,
+        shares=campaign.shares or _as_they_came(frame),
     )
     found = analyse(frame, plan, language=language)
     results = found.results.set_index(["metric", "arm"])
@@ -165,6 +170,12 @@ def evaluate_campaign(
     )
     brought: pd.DataFrame = results.xs(MARGIN, level="metric")  # type: ignore[assignment]
     return Evaluation(found, _returns(brought, campaign), measured, calibration, slopes)
+
+
+def _as_they_came(frame: pd.DataFrame) -> dict[str, float]:
+    """Give the share of each arm; a hold-out is seldom half, and nobody said what was planned."""
+    counted = as_text(frame["arm"]).value_counts(normalize=True)
+    return {str(arm): float(share) for arm, share in counted.items()}
 
 
 def _with_sales(assignments: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:

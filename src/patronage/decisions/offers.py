@@ -274,19 +274,7 @@ def make_offers(  # noqa: PLR0913 - what a decision rests on
         raise SpecError("a frequency cap needs contacts and as_of: who was contacted until when?")
     ids = _ids(customers, customer)
     change = np.column_stack([_change(customers, action, risk) for action in actions])
-    rules = np.column_stack(
-        [
-            meets(
-                customers,
-                only=action.only,
-                exclude=action.exclude,
-                at_least=action.at_least,
-                at_most=action.at_most,
-                source=f"action {action.name}",
-            )
-            for action in actions
-        ]
-    )
+    rules = np.column_stack([_meeting(customers, action) for action in actions])
     rest = _rested(ids, actions, contacts, as_of, cap)
     return Offers(
         ids,
@@ -297,6 +285,17 @@ def make_offers(  # noqa: PLR0913 - what a decision rests on
         rules,
         rest,
         budget,
+    )
+
+
+def _meeting(customers: pd.DataFrame, action: Action) -> Allowed:
+    return meets(
+        customers,
+        only=action.only,
+        exclude=action.exclude,
+        at_least=action.at_least,
+        at_most=action.at_most,
+        source=f"action {action.name}",
     )
 
 

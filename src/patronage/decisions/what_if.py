@@ -140,8 +140,11 @@ def sensitivity(
             kept = float(
                 (world.change[who, choice[who]] * world.value[who] - world.cost[choice[who]]).sum()
             )
-            best = part.scaled(**{assumption: float(factor)}).allocate().gain / share
-            best = max(best, kept) if assumption != "cost" else best
+            other = part.scaled(**{assumption: float(factor)})
+            if assumption == "cost" and other.budget is not None:
+                # The money that this decision would take then, so that both spend alike.
+                other = other.with_budget(other.budget * float(factor))
+            best = max(other.allocate().gain / share, kept)
             rows.append(
                 {
                     "assumption": assumption,

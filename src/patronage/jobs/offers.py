@@ -79,6 +79,7 @@ def run_campaign(spec: CampaignSpec) -> Findings:
         plan.promised,
         plan.predicted,
         plan.alpha,
+        plan.shares,
     )
     found = evaluate_campaign(
         tables.found["assignments"].df(),

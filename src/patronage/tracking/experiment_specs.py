@@ -182,6 +182,8 @@ class CampaignPlan(Section):
         First day that counts.
     days
         That count, from `sent_on` on; as many before it take noise out.
+    shares
+        Planned by arm; without them the sizes that came are taken as planned.
     margin_rate
         Margin as a share of revenue where transactions have no margin.
     """
@@ -189,6 +191,7 @@ class CampaignPlan(Section):
     sent_on: date
     days: Annotated[int, Field(gt=0, le=36_525)]
     control: str = "control"
+    shares: dict[str, Share] | None = None
     costs: dict[str, Money] = Field(default_factory=dict)
     promised: dict[str, float] = Field(default_factory=dict)
     predicted: str | None = None
