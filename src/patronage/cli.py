@@ -191,6 +191,24 @@ def train(
 
 
 @app.command()
+def tune(
+    spec: Specification,
+    trials: Annotated[int, typer.Option(min=1, help="Further settings to try.")] = 30,
+    overrides: Overrides = None,
+    force: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--force", help="Register even below grade C; this is tagged.")
+    ] = False,
+) -> None:
+    """Search settings that forecast later rows best, train with them and register."""
+    from patronage.jobs.tune import tune_model
+    from patronage.tracking.spec import read_spec
+
+    with _known_errors():
+        run = tune_model(read_spec(spec, overrides or []), n_trials=trials, force=force)
+    typer.echo("\n".join(run.lines()))
+
+
+@app.command()
 def backtest(spec: Specification, overrides: Overrides = None) -> None:
     """Judge the model of SPEC beside its baselines on the days after its as_of."""
     from patronage.jobs.backtest import backtest_spec

@@ -89,7 +89,8 @@ class ClassifierHoldout:
     importance
         By column, with its meaning.
     shift
-        Of the outcome's rate from the fitting rows to these.
+        Of the outcome's rate from the fitting rows, or the latest of them, to these: whichever
+        differs more.
     """
 
     judgement: Judgement
@@ -193,8 +194,15 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
         probability,
         by_segment(label, probability, rows.segments(table)),
         importance_table(propensity),
-        rate_shift(rows.label[rows.fitting], label),
+        _shift(rows, label),
     )
+
+
+def _shift(rows: TrainingSet, label: Floats) -> RateShift:
+    """Compare the rate with that of all fitting rows and of the latest: the larger move counts."""
+    befores = [rows.fitting, *([] if rows.later is None else [rows.later & rows.fitting])]
+    shifts = [rate_shift(rows.label[before], label) for before in befores if before.any()]
+    return max(shifts, key=lambda shift: abs(shift.ratio - 1))
 
 
 def importance_table(propensity: Propensity) -> pd.DataFrame:
