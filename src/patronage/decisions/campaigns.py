@@ -24,6 +24,12 @@ from patronage.errors import DataError
 
 Floats = NDArray[np.float64]
 PURCHASE, REVENUE, MARGIN = "purchase", "revenue", "margin"
+KEPT = {
+    "short": "fell short of it",
+    "more": "brought more than that",
+    "possible": "neither kept nor broken for sure, it lies inside the interval",
+    "unknown": "not to be judged",
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,8 @@ class Evaluation(NamedTuple):
         Purchase, revenue and margin of each arm against control.
     returns
         index arm: customers, gain (margin brought in total), gain_low, gain_high, cost, net,
-        net_low, net_high, roi, roi_low, roi_high, promised (in total), kept_promise ("yes",
-        "short", "more" or "unknown": where the promise lies to the interval of `net`); money.
+        net_low, net_high, roi, roi_low, roi_high, promised (in total), kept_promise ("short",
+        "more", "possible" where the promise lies inside the interval of `net`, or "unknown").
     measured
         action, effect (change in the chance to buy), low, high, p_value, measured_in: what the
         next decision may use.
@@ -94,7 +100,7 @@ class Evaluation(NamedTuple):
                 f"{row['net']:,.2f} ({row['net_low']:,.2f} to {row['net_high']:,.2f}){roi}"
             )
             if not np.isnan(row["promised"]):
-                told.append(f"{arm}: promised {row['promised']:,.2f}: {row['kept_promise']}")
+                told.append(f"{arm}: promised {row['promised']:,.2f}: {KEPT[row['kept_promise']]}")
         told += [
             f"{arm}: effects follow their predictions with slope {found.slope:.2f} "
             f"({found.low:.2f} to {found.high:.2f}); 1 would be exact, 0 noise"
@@ -209,7 +215,7 @@ def _returns(margin: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
         found[f"roi{end}"] = found[f"net{end}"] / paid
     promised = units * np.array([campaign.promised.get(arm, np.nan) for arm in arms])
     found["promised"] = promised
-    kept = np.where(promised > found["net_high"], "short", "yes")
+    kept = np.where(promised > found["net_high"], "short", "possible")
     kept = np.where(promised < found["net_low"], "more", kept)
     unknown = np.isnan(promised) | found["net_low"].isna()
     found["kept_promise"] = np.where(unknown, "unknown", kept)
