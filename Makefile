@@ -28,7 +28,8 @@ check: $(VENV)/.dev
 	$(BIN)/python tools/sizes.py
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not study"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not study and not spark"
+	$(BIN)/python -m pytest tests -m spark
 
 # make study NAME=001-cdnow-holdout rewrites experiments/NAME/results.csv
 study: $(VENV)/.dev
