@@ -83,5 +83,10 @@ def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int
     return connection.read_parquet(str(files / "*.parquet"), hive_partitioning=False)
 
 
+def all_orders(connection: duckdb.DuckDBPyConnection, folder: Path) -> Any:  # noqa: ANN401
+    """Give the orders of all shards as a relation."""
+    return connection.read_parquet(str(folder / "*" / "*.parquet"), hive_partitioning=False)
+
+
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")

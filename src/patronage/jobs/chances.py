@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,7 @@ def chances(
         language=spec.model.language,
         cuts=tuple(spec.model.cuts),
     )
-    scores = Artifact(artifact.name, artifact.kind, model, artifact.details).predict(
-        features[eligible]
-    )
+    scores = replace(artifact, model=model).predict(features[eligible])
     scores = scores.drop(columns=artifact.id_name)
     if eligible.all():
         return {str(name): scores[name].to_numpy() for name in scores}
@@ -44,6 +43,22 @@ def chances(
         found[str(name)] = column
     found["flags"][~eligible] = NOT_ELIGIBLE
     return found
+
+
+def look_at_all(artifact: Artifact, spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> Artifact:
+    """Let the top share of these rows be the one whose reasons are written.
+
+    Parameters
+    ----------
+    features
+        All rows that are to be scored, or a sample that does not hang on how they are split.
+    """
+    rows = features[_eligible(spec, features)]
+    if spec.model.reasons != "top" or not len(rows):
+        return artifact
+    margins = artifact.model.margins(artifact.prepared(rows))
+    least = float(np.quantile(margins, 1 - spec.model.top_share, method="lower"))
+    return replace(artifact, model=artifact.model.with_settings(least_margin=least))
 
 
 def _eligible(spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> NDArray[np.bool_]:

@@ -27,6 +27,7 @@ from patronage.jobs.scoring_plan import ScoringPlan
 
 # Readers of a Parquet folder pass over names that begin with an underscore.
 SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
+ACCOUNTS = "_accounts.parquet"
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
 _LEAST_MB = 500
@@ -118,6 +119,8 @@ class ScoreFolder:
         manifest = self._manifest()
         latest = {key: manifest[key] for key in ("as_of", "rows", "models", "fingerprint")}
         latest["folder"] = str(self.folder.relative_to(self.output))
+        if (self.folder / ACCOUNTS).is_file():
+            latest["accounts"] = f"{latest['folder']}/{ACCOUNTS}"
         path = self.output / LATEST
         if not path.is_file() or path.read_bytes() != _json(latest):
             _write_json(path, latest)

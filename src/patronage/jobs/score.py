@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from patronage.data.read import read_table
-from patronage.data.shards import bounded_connection, number_of_shards, shard_orders, split_orders
+from patronage.data.shards import (
+    all_orders,
+    bounded_connection,
+    number_of_shards,
+    shard_orders,
+    split_orders,
+)
 from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.jobs.console import with_progress
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
-from patronage.jobs.score_table import score_table
+from patronage.jobs.score_table import sampled_plan, score_table
 from patronage.jobs.score_units import score_units
 from patronage.jobs.scoring_plan import ScoringPlan
 
@@ -73,6 +79,7 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         n_shards = number_of_shards(_count(orders, plan))
         split = scratch / "orders"
         split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
+        plan = sampled_plan(all_orders(connection, split), plan)
         for shard in with_progress(range(n_shards), "scoring", total=n_shards):
             if not target.has_part(shard, n_shards):
                 part = shard_orders(connection, split, shard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ import pyarrow as pa
 from patronage.data.columns import SCORE_COLUMNS, ScoreColumn
 from patronage.features.rfm import rfm_summary
 from patronage.features.snapshot import snapshot
-from patronage.jobs.chances import chances, joined_flags
+from patronage.jobs.chances import chances, joined_flags, look_at_all
 from patronage.jobs.scoring_plan import ScoringPlan
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.spec import LifetimeValueSpec, Spec
 
+SAMPLED = 50_000
 BASICS = ("frequency", "recency_days", "age_days", "monetary_value")
 _ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64(), "date": pa.date32()}
 
@@ -47,6 +49,32 @@ def score_table(orders: Any, plan: ScoringPlan) -> pa.Table:  # noqa: ANN401 - a
     return declared_table(
         ids, columns | model_columns(plan, features), SCORE_COLUMNS, "customer_id"
     )
+
+
+def knowing_all(plan: ScoringPlan, features: pd.DataFrame) -> ScoringPlan:
+    """Let models that write reasons for the top share alone know all rows to be scored."""
+    artifacts = tuple(
+        look_at_all(artifact, spec, features)
+        if isinstance(spec, ChurnSpec | LeadSpec)
+        else artifact
+        for artifact, spec in zip(plan.artifacts, plan.specs, strict=True)
+    )
+    return replace(plan, artifacts=artifacts)
+
+
+def sampled_plan(orders: Any, plan: ScoringPlan) -> ScoringPlan:  # noqa: ANN401 - a DuckDB relation
+    """Do so from a sample of the customers that is the same however orders are split."""
+    if not any(
+        isinstance(s, ChurnSpec | LeadSpec) and s.model.reasons == "top" for s in plan.specs
+    ):
+        return plan
+    ((n_customers,),) = orders.aggregate("count(distinct customer_id)").fetchall()
+    every = max(1, int(n_customers) // SAMPLED)
+    number = "('0x' || substr(md5(customer_id::varchar), 9, 8))::bigint"
+    some = orders.filter(f"{number} % {every} = 0")
+    made = snapshot(some, as_of=plan.day, returns=plan.reading["returns"])
+    features: pd.DataFrame = made.to_arrow_table().to_pandas()
+    return knowing_all(plan, features)
 
 
 def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:

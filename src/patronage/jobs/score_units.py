@@ -18,14 +18,13 @@ from patronage.features.engagement import TouchLevels
 from patronage.features.subscriptions import subscription_snapshot
 from patronage.jobs.churn import as_frame
 from patronage.jobs.leads import describe_leads, read_leads
-from patronage.jobs.publish import ScoreFolder
-from patronage.jobs.score_table import declared_table, model_columns
+from patronage.jobs.publish import ACCOUNTS, ScoreFolder
+from patronage.jobs.score_table import declared_table, knowing_all, model_columns
 from patronage.jobs.scoring_plan import ScoringPlan, table_of
 from patronage.models.score_model import VALUE, ScoreModel
 from patronage.tracking.sections import LabelledSource, LeadsSource
 
 ROWS_A_PART = 200_000
-ACCOUNTS = "_accounts.parquet"
 
 
 def score_units(plan: ScoringPlan, target: ScoreFolder) -> None:
@@ -39,7 +38,7 @@ def score_units(plan: ScoringPlan, target: ScoreFolder) -> None:
     ids, features = _DESCRIBE[plan.table](plan)
     if not len(features):
         raise ReadinessError(f"{plan.source}: nobody to score; there is no row of the day.")
-    columns = _in_parts(plan, features)
+    columns = _in_parts(knowing_all(plan, features), features)
     is_lead = plan.id_name == "lead_id"
     if is_lead:
         columns |= ranked(columns, features, plan)

@@ -24,6 +24,9 @@ SETTABLE = (
     "model.annual_discount",
     "model.margin",
     "model.reasons",
+    "model.top_share",
+    "model.language",
+    "model.cuts",
     "model.value_days",
 )
 """What may be told otherwise at scoring than at training."""

@@ -68,8 +68,8 @@ class ScoreModel:
         That the forecasts look ahead.
     reasons, top_share, language
         Whose reasons are written: "none", "all", or of the "top" those whose log-odds reach
-        what the top share of the fitted rows reached. The choice does not hang on which rows
-        are scored together.
+        `least_margin`, by default what the top share of the fitted rows reached. The choice
+        does not hang on which rows are scored together.
     cuts
         Scores from which a row is of grade A, B and C.
     has_value
@@ -77,6 +77,8 @@ class ScoreModel:
 
     Attributes
     ----------
+    least_margin
+        Of the population at hand, where somebody has looked at all of it; it is not stored.
     feature_names_
         Columns that `predict` takes.
     text_features_
@@ -120,6 +122,7 @@ class ScoreModel:
         self.has_value = has_value
         self.margins_: list[float] = []
         self.optional_features_: list[str] = []
+        self.least_margin: float | None = None
 
     @property
     def names(self) -> Named:
@@ -172,6 +175,11 @@ class ScoreModel:
         """Add the forecasts, where there is a forecaster."""
         return completed(features, self.forecaster, self.horizon_days)
 
+    def margins(self, features: pd.DataFrame) -> Floats:
+        """Give log-odds before calibration, shape (n_rows,)."""
+        encoded = self.propensity.encode(self.complete(features), absent=self.optional_features_)
+        return self.propensity.margins(encoded)
+
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Score rows of features.
 
@@ -222,7 +230,9 @@ class ScoreModel:
             return texts
         chosen = np.arange(len(frame))
         if self.reasons == "top":
-            least = np.interp(1.0 - self.top_share, np.linspace(0, 1, 101), self.margins_)
+            least = self.least_margin
+            if least is None:
+                least = float(np.interp(1 - self.top_share, np.linspace(0, 1, 101), self.margins_))
             chosen = np.flatnonzero(margins >= least)
         if len(chosen):
             picked = self.propensity.features_.align(frame, absent="missing").iloc[chosen]
