@@ -3,25 +3,18 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from patronage.errors import DataError, PatronageError, SpecError
+from patronage.cli_reports import Overrides, add_report_commands, known_errors
+from patronage.errors import DataError, SpecError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Specification = Annotated[Path, typer.Argument(metavar="SPEC", help="Such as models/clv.toml.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override section.key of the spec; repeatable."
-    ),
-]
 Columns = Annotated[
     list[str] | None,
     typer.Option(metavar="OURS=THEIRS", help="Which column is ours; repeatable."),
@@ -33,16 +26,6 @@ Duplicates = Annotated[str | None, typer.Option(help="keep | drop | fail: repeat
 DateFormat = Annotated[str | None, typer.Option(help="Such as %d/%m/%Y, where it is ambiguous.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark of the file, . or ,")]
 
-FiguresSpecification = Annotated[
-    Path, typer.Argument(metavar="SPEC", help="Such as one of models/figures.")
-]
-OutputFolder = Annotated[
-    Path | None, typer.Option("--output", help="Folder for whole tables and pictures.")
-]
-OutputFormat = Annotated[
-    Literal["csv", "parquet", "json"], typer.Option("--format", help="Of the tables.")
-]
-
 
 @app.callback()
 def patronage() -> None:
@@ -51,16 +34,6 @@ def patronage() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.showwarning = _show_warning
-
-
-@contextmanager
-def _known_errors() -> Iterator[None]:
-    """Turn the user's problems, not ours, into one line and an exit code."""
-    try:
-        yield
-    except PatronageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(code=error.exit_code) from error
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -122,7 +95,7 @@ def check(
         "date_format": date_format,
         "decimal": decimal,
     }
-    with _known_errors():
+    with known_errors():
         policies = {key: value for key, value in given.items() if value is not None}
         if purpose is not None:
             options: dict[str, Any] = {
@@ -185,7 +158,7 @@ def train(
     from patronage.jobs.train import train_model  # MLflow loads only when it is used
     from patronage.tracking.spec import read_spec
 
-    with _known_errors():
+    with known_errors():
         run = train_model(read_spec(spec, overrides or []), force=force)
     typer.echo("\n".join(run.lines()))
 
@@ -203,7 +176,7 @@ def tune(
     from patronage.jobs.tune import tune_model
     from patronage.tracking.spec import read_spec
 
-    with _known_errors():
+    with known_errors():
         run = tune_model(read_spec(spec, overrides or []), n_trials=trials, force=force)
     typer.echo("\n".join(run.lines()))
 
@@ -214,7 +187,7 @@ def backtest(spec: Specification, overrides: Overrides = None) -> None:
     from patronage.jobs.backtest import backtest_spec
     from patronage.tracking.spec import read_spec
 
-    with _known_errors():
+    with known_errors():
         run = backtest_spec(read_spec(spec, overrides or []))
     typer.echo("\n".join(run.lines()))
 
@@ -230,7 +203,7 @@ def promote(
     """Make the challenger champion if it passes the gates of its spec on its holdout."""
     from patronage.jobs.promote import promote_model
 
-    with _known_errors():
+    with known_errors():
         done = promote_model(name, version=version, force=force)
     grounds = f"forced, {done.validation_status}" if done.forced else done.validation_status
     typer.echo(f"{done.name} version {done.version} is champion ({grounds}: {done.reason})")
@@ -277,7 +250,7 @@ def score(
         "date_format": date_format,
         "decimal": decimal,
     }
-    with _known_errors():
+    with known_errors():
         plan = plan_scoring(
             models,
             source,
@@ -293,130 +266,6 @@ def score(
     typer.echo(f"{run.n_customers:,} {whom} {done} with {', '.join(models)} -> {run.folder}")
 
 
-def _report(
-    job: str,
-    spec: Path,
-    overrides: list[str] | None,
-    output: tuple[Path | None, Literal["csv", "parquet", "json"]],
-) -> None:
-    """Run a job of figures, show them short, and write them whole where asked."""
-    from patronage.jobs.figures import run_figures
-    from patronage.jobs.findings import write_findings
-
-    folder, kind = output
-    with _known_errors():
-        findings = run_figures(job, spec, overrides or [])
-        typer.echo("\n".join(findings.text()))
-        if folder is not None:
-            written = write_findings(findings, folder, kind)
-            typer.echo(f"\n{len(written)} files -> {folder}")
-
-
-@app.command()
-def kpis(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Count conversion, cost, revenue, retention and growth, each with its denominator."""
-    _report("kpis", spec, overrides, (output, kind))
-
-
-@app.command()
-def funnel(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Count who reaches each of some ordered steps, how fast, and list who stopped where."""
-    _report("funnel", spec, overrides, (output, kind))
-
-
-@app.command()
-def cohorts(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Follow customers by the month of their first order: who came back, what they spent."""
-    _report("cohorts", spec, overrides, (output, kind))
-
-
-@app.command()
-def attribute(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Share the credit of conversions among channels by every model, from touches or paths."""
-    _report("attribution", spec, overrides, (output, kind))
-
-
-@app.command()
-def satisfaction(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Measure NPS and CSAT, over time and by group, and what customers did afterwards."""
-    _report("satisfaction", spec, overrides, (output, kind))
-
-
-@app.command()
-def abtest(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Compare the arms of an experiment, from rows or totals, and say what it shows."""
-    _report("abtest", spec, overrides, (output, kind))
-
-
-@app.command()
-def assign(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Split customers into arms, and say beforehand which effects the test can find."""
-    with _known_errors():
-        if output is not None and any(output.glob("assignment.*")):
-            raise SpecError(
-                f"--output {output}: holds an assignment, which is what was done; name it as "
-                "data.previous to keep its arms, and give another folder."
-            )
-    _report("assign", spec, overrides, (output, kind))
-
-
-@app.command()
-def decide(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Choose who gets which action within budget and capacities, by expected gain."""
-    _report("offers", spec, overrides, (output, kind))
-
-
-@app.command("evaluate-campaign")
-def evaluate_campaign(
-    spec: FiguresSpecification,
-    overrides: Overrides = None,
-    output: OutputFolder = None,
-    kind: OutputFormat = "csv",
-) -> None:
-    """Measure what a campaign changed, what it brought for its cost, and what was promised."""
-    _report("campaign", spec, overrides, (output, kind))
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
@@ -424,9 +273,12 @@ def demo(
     """Run the main job on CDNOW: train, judge, register, promote, score 23,570 customers."""
     from patronage.jobs.demo import run_demo
 
-    with _known_errors():
+    with known_errors():
         for line in run_demo(out):
             typer.echo(line)
+
+
+add_report_commands(app)
 
 
 if __name__ == "__main__":
