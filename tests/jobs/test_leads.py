@@ -1,0 +1,103 @@
+"""Leads from touches to a list of whom to call, as a person runs it from the command line."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from patronage.cli import app
+from patronage.data.simulate import simulate_leads
+
+ROOT = Path(__file__).parents[2]
+SPEC = str(ROOT / "models" / "leads.toml")
+QUICK = [
+    "--set", "model.n_estimators=40", "--set", "model.monotone=false",
+    "--set", "model.learner=xgboost", "--set", "readiness.min_positives=20",
+    "--set", "data.leads.source=leads.csv", "--set", "data.touches.source=touches.csv",
+    "--set", "snapshot.step_days=90",
+]  # fmt: skip
+
+
+def patronage(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def files(workplace: Path) -> pd.DataFrame:
+    leads, touches = simulate_leads(1500, 730, seed=3)
+    leads.to_csv("leads.csv", index=False)
+    touches.to_csv("touches.csv", index=False)
+    return leads
+
+
+def test_open_leads_are_ranked_called_and_rolled_up_to_accounts(files: pd.DataFrame) -> None:
+    patronage("train", SPEC, *QUICK, "--force")
+    patronage("promote", "leads", "--force")
+    patronage(
+        "score", "leads", "--input", "leads.csv", "--touches", "touches.csv",
+        "--as-of", "2025-12-31", "--output", "scores", "--capacity", "25",
+    )  # fmt: skip
+    latest = json.loads(Path("scores/latest.json").read_text())
+    table = pd.read_parquet(Path("scores") / latest["folder"]).set_index("lead_id")
+    assert set(table.index) == set(files.loc[files["converted_at"].isna(), "lead_id"])
+    assert sorted(table["rank"]) == list(range(1, len(table) + 1))
+    assert (table["call_today"] == (table["rank"] <= 25)).all()
+    value = files.set_index("lead_id").loc[table.index, "value"]
+    expected = table["conversion_probability"] * value
+    np.testing.assert_allclose(table["expected_value"], expected)
+    worth = table["conversion_probability"] * value.fillna(value.median())
+    assert worth.loc[table["rank"].sort_values().index].is_monotonic_decreasing
+
+    accounts = pd.read_parquet(Path("scores") / latest["accounts"]).set_index("account_id")
+    by_hand = table.dropna(subset="account_id").groupby("account_id")
+    chance = 1 - by_hand["conversion_probability"].agg(lambda p: (1 - p).prod())
+    np.testing.assert_allclose(accounts["conversion_probability"], chance.loc[accounts.index])
+    assert (accounts["leads"] == by_hand.size().loc[accounts.index]).all()
+    first = by_hand["rank"].idxmin()
+    assert (accounts["first_lead_id"] == first.loc[accounts.index]).all()
+
+
+def test_an_attribute_written_after_conversion_is_refused_until_dropped(
+    files: pd.DataFrame,
+) -> None:
+    contract = np.where(files["converted_at"].notna(), "signed", None)
+    files.assign(contract=contract).to_csv("leads.csv", index=False)
+    refused = patronage("train", SPEC, *QUICK, code=2)
+    assert "contract (" in refused.stderr
+    assert "data.leads.drop" in refused.stderr
+    patronage("train", SPEC, *QUICK, "--set", "data.leads.drop=contract", "--force")
+
+
+def test_the_run_holds_the_card_pictures_and_no_lead(files: pd.DataFrame) -> None:
+    patronage("train", SPEC, *QUICK, "--force")
+    version = mlflow.MlflowClient().get_model_version_by_alias("leads", "challenger")
+    client = mlflow.MlflowClient()
+    paths = {each.path for each in client.list_artifacts(version.run_id)}
+    assert {"card.md", "pictures", "tables", "readiness.json", "judgement.json"} <= paths
+    card = mlflow.artifacts.load_text(f"runs:/{version.run_id}/card.md")
+    assert f"| grade | {version.tags['grade']}" in card
+    assert "L000" not in card
+
+
+def test_capacity_is_for_leads_and_touches_for_models_that_know_them(files: pd.DataFrame) -> None:
+    untouched = ["--set", "data.leads.source=leads.csv", *QUICK[:8], *QUICK[12:]]
+    spec = Path("bare.toml")
+    spec.write_text(
+        Path(SPEC)
+        .read_text()
+        .replace("[data.touches]", "")
+        .replace('source = "simulated:touches"', "")
+    )
+    patronage("train", str(spec), *untouched, "--force")
+    patronage("promote", "leads", "--force")
+    refused = patronage(
+        "score", "leads", "--input", "leads.csv", "--touches", "touches.csv",
+        "--as-of", "2025-12-31", "--output", "scores", code=2,
+    )  # fmt: skip
+    assert "was trained without touches" in refused.stderr
