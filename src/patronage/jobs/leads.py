@@ -93,14 +93,41 @@ def training_set(spec: LeadSpec) -> TrainingSet:
     table, snapshot = spec.data.leads, spec.snapshot
     if table is None or snapshot is None:
         raise ReadinessError("data.leads or snapshot is missing.")
-    found = read_leads(table, spec.data.touches)
-    found, notes = _without_ids(found)
+    found, notes = _without_ids(read_leads(table, spec.data.touches))
+    levels = _levels(found, snapshot, spec.model.answering_kinds)
+    rows = _labelled_rows(found, snapshot, levels)
+    fitting, judging, later, split = _split(rows, snapshot)
+    immature = immature_leads(
+        found.leads, horizon_days=snapshot.horizon_days, observed_until=found.last_day
+    )
+    notes += (f"{immature:,} leads whose window is not over are left out",) if immature else ()
+    learnt, has_value = lead_features(rows.columns), VALUE in rows
+    return TrainingSet(
+        features=rows[[*learnt, *([VALUE] if has_value else [])]],
+        label=rows["label"].to_numpy(np.float64),
+        units=rows["lead_id"].to_numpy(),
+        fitting=fitting,
+        judging=judging,
+        later=later,
+        learnt=learnt,
+        split=split,
+        source=found.report.source,
+        sources=tuple(each.source for each in (table, spec.data.touches) if each is not None),
+        has_value=has_value,
+        report=found.report.to_dict(),
+        facts={"touch_levels": levels.to_dict(), "has_touches": found.touches is not None},
+        notes=notes,
+    )
+
+
+def _levels(found: Leads, snapshot: LeadSnapshot, answering: tuple[str, ...]) -> TouchLevels:
     first_fit = _first_fitting_day(found, snapshot)
-    levels = TouchLevels()
-    if found.touches is not None:
-        levels = declare_levels(
-            found.touches, as_of=first_fit, answering_kinds=spec.model.answering_kinds
-        )
+    if found.touches is None:
+        return TouchLevels()
+    return declare_levels(found.touches, as_of=first_fit, answering_kinds=answering)
+
+
+def _labelled_rows(found: Leads, snapshot: LeadSnapshot, levels: TouchLevels) -> pd.DataFrame:
     rows = as_frame(
         training_lead_snapshots(
             found.leads,
@@ -118,28 +145,7 @@ def training_set(spec: LeadSpec) -> TrainingSet:
             f"{found.report.source}: no open lead whose window of {snapshot.horizon_days} days is "
             f"over by {snapshot.as_of}, {found.report.rows_kept:,} leads in all."
         )
-    fitting, judging, later, split = _split(rows, snapshot)
-    immature = immature_leads(
-        found.leads, horizon_days=snapshot.horizon_days, observed_until=found.last_day
-    )
-    notes += (f"{immature:,} leads whose window is not over are left out",) if immature else ()
-    has_value = VALUE in rows
-    return TrainingSet(
-        features=rows[[*lead_features(rows.columns), *([VALUE] if has_value else [])]],
-        label=rows["label"].to_numpy(np.float64),
-        units=rows["lead_id"].to_numpy(),
-        fitting=fitting,
-        judging=judging,
-        later=later,
-        learnt=tuple(n for n in lead_features(rows.columns)),
-        split=split,
-        source=found.report.source,
-        sources=tuple(each.source for each in (table, spec.data.touches) if each is not None),
-        has_value=has_value,
-        report=found.report.to_dict(),
-        facts={"touch_levels": levels.to_dict(), "has_touches": found.touches is not None},
-        notes=notes,
-    )
+    return rows
 
 
 def describe_leads(found: Leads, as_of: Any, levels: TouchLevels) -> pd.DataFrame:  # noqa: ANN401 - any day
