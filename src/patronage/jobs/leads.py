@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from patronage.data.connection import open_connection
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.data.units import to_day
@@ -63,8 +63,7 @@ def read_leads(
     PatronageError
         If a table breaks its contract, or a column to drop is not there.
     """
-    connection = duckdb.connect() if connection is None else connection
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection = open_connection() if connection is None else connection
     leads, report = check_table(table.source, "leads", connection=connection, **table.reading())
     absent = [name for name in table.drop if name not in leads.columns]
     if absent:

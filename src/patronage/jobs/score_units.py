@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -75,7 +74,7 @@ def _subscribers(plan: ScoringPlan) -> tuple[NDArray[Any], pd.DataFrame]:
 def _leads(plan: ScoringPlan) -> tuple[NDArray[Any], pd.DataFrame]:
     table = LeadsSource(source=plan.source, **dict(plan.reading))
     details = plan.artifacts[0].details
-    found = read_leads(table, plan.touches, connection=duckdb.connect())
+    found = read_leads(table, plan.touches)
     levels = TouchLevels.from_dict(details["touch_levels"])
     frame = describe_leads(found, plan.day, levels)
     return frame["lead_id"].to_numpy(), frame.drop(columns=["lead_id", "cutoff"])

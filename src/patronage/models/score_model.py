@@ -190,8 +190,8 @@ class ScoreModel:
 
         Returns
         -------
-        Same rows and index: probability, score (1 to 99, percentile among the held-out rows of
-        the fit), grade A to D, reasons (None where not written), for conversion expected_value
+        Same rows and index: probability, score (1 to 99, percentile among the rows of the fit),
+        grade A to D, reasons (None where not written), for conversion expected_value
         (currency units, missing where value is), and flags: insufficient_history,
         unseen_category, out_of_range.
 
@@ -203,9 +203,7 @@ class ScoreModel:
         frame = self.complete(features)
         encoded = self.propensity.encode(frame, absent=self.optional_features_)
         margins = self.propensity.margins(encoded)
-        log_odds = self.propensity.calibration_.calibrated_log_odds(margins)
-        below = np.searchsorted(self.propensity.reference_, log_odds, side="right")
-        score = np.clip(below, 1, 99).astype(np.int64)
+        score = self._scores(margins)
         probability = self.propensity.calibration_.probability(margins)
         names = self.names
         found: dict[str, Any] = {
@@ -219,6 +217,15 @@ class ScoreModel:
             found["expected_value"] = probability * np.asarray(value, dtype=np.float64)
         found["flags"] = self._flags(frame, encoded)
         return pd.DataFrame(found, index=features.index)
+
+    def _scores(self, margins: Floats) -> NDArray[np.int64]:
+        """Give percentiles among the fitted rows, equal rows at the middle of their run.
+
+        Of margins, not of calibrated chances: calibration makes many rows equal.
+        """
+        below = np.searchsorted(self.margins_[1:-1], margins, side="left")
+        up_to = np.searchsorted(self.margins_[1:-1], margins, side="right")
+        return np.clip((below + up_to + 1) // 2, 1, 99).astype(np.int64)
 
     def _grades(self, score: NDArray[np.int64]) -> NDArray[np.object_]:
         letters = np.array(["D", "C", "B", "A"], dtype=object)
