@@ -153,6 +153,9 @@ def train(
     force: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--force", help="Register even below grade C; this is tagged.")
     ] = False,
+    card: Annotated[
+        Path | None, typer.Option(help="Where a copy of the model's card goes, if it has one.")
+    ] = None,
 ) -> None:
     """Fit the model of SPEC, judge it on the days after, log and register it as challenger."""
     from patronage.jobs.train import train_model  # MLflow loads only when it is used
@@ -160,6 +163,8 @@ def train(
 
     with known_errors():
         run = train_model(read_spec(spec, overrides or []), force=force)
+        if card is not None and "card.md" in run.trained.texts:
+            card.write_text(run.trained.texts["card.md"], encoding="utf-8")
     typer.echo("\n".join(run.lines()))
 
 

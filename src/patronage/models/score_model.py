@@ -225,7 +225,8 @@ class ScoreModel:
         """
         below = np.searchsorted(self.margins_[1:-1], margins, side="left")
         up_to = np.searchsorted(self.margins_[1:-1], margins, side="right")
-        return np.clip((below + up_to + 1) // 2, 1, 99).astype(np.int64)
+        score: NDArray[np.int64] = np.clip((below + up_to + 1) // 2, 1, 99).astype(np.int64)
+        return score
 
     def _grades(self, score: NDArray[np.int64]) -> NDArray[np.object_]:
         letters = np.array(["D", "C", "B", "A"], dtype=object)
