@@ -32,7 +32,8 @@ def patronage() -> None:
     """Train, judge and run models of customer value, churn and leads."""
     # A store's migrations and each registered version are news to nobody here.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     warnings.showwarning = _show_warning
 
 
