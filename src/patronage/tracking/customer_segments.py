@@ -49,12 +49,9 @@ class CustomerSegments:
 
     Examples
     --------
-    >>> draws = np.random.default_rng(0)
-    >>> often = draws.poisson(2, 300)
-    >>> history = pd.DataFrame({
-    ...     "frequency": often, "recency": np.where(often > 0, draws.integers(30, 300, 300), 0),
-    ...     "T": 365, "monetary_value": np.where(often > 0, draws.gamma(9, 4, 300), 0.0),
-    ...     "gap_last": np.where(often > 0, 20.0, np.nan)})
+    >>> from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value
+    >>> history = load_cdnow_summary_data_with_monetary_value()
+    >>> history[["recency", "T"]] *= 7  # weeks to days
     >>> history["recency_days"] = history["T"] - history["recency"]
     >>> value = LifetimeValue().fit(history)
     >>> tiers = ValueTiers().fit(value.predict(history)["lifetime_value"])
