@@ -69,28 +69,24 @@ def in_turn(
 
 
 def simulated(n: int) -> pd.DataFrame:
-    """Histories with whole days and spend, without any fitter."""
+    """Two years of customers who buy and leave as BG/NBD says, in whole days, with their spend."""
     random = np.random.default_rng(7)
+    source = BetaGeoFitter()
+    source.params_ = pd.Series({"r": 0.6, "alpha": 40.0, "a": 0.8, "b": 2.4})
     age = random.integers(30, 730, n).astype(float)
-    rate = random.gamma(0.6, 1 / 40.0, n)
-    quit_after = random.geometric(np.clip(random.beta(0.8, 2.4, n), 1e-6, 1))
-    frequency = np.minimum(random.poisson(rate * age), quit_after).astype(float)
-    last = np.where(frequency > 0, np.ceil(age * random.beta(frequency + 1, 1.2)), 0.0)
-    recency = np.minimum(np.maximum(last, frequency), age)
-    mean = np.where(
-        frequency > 0,
-        np.round(
-            random.gamma(6.0 * np.maximum(frequency, 1))
-            / np.maximum(frequency, 1)
-            * random.gamma(3.7, 1.0, n),
-            2,
-        )
-        + 0.01,
-        0.0,
-    )
-    frequency = np.minimum(frequency, age)
+    lives = source.generate_new_data(size=n, T=age, seed=7)
+    frequency = np.minimum(lives["frequency"].to_numpy(dtype=float), age)
+    recency = np.clip(np.ceil(lives["recency"].to_numpy(dtype=float)), frequency, age)
+    recency[frequency == 0] = 0
+    own = 15.0 / random.gamma(3.7, 1.0, n)
+    mean = own * random.gamma(6.0 * np.maximum(frequency, 1)) / np.maximum(frequency, 1)
     return pd.DataFrame(
-        {"frequency": frequency, "recency": recency, "T": age, "monetary_value": mean}
+        {
+            "frequency": frequency,
+            "recency": recency,
+            "T": age,
+            "monetary_value": np.where(frequency > 0, mean.round(2) + 0.01, 0.0),
+        }
     )
 
 
@@ -131,30 +127,33 @@ def fits(size: int, runs: int) -> list[dict[str, object]]:
     return rows
 
 
-def values(size: int, runs: int) -> dict[str, object]:
-    """12 months' value of 200,000 customers."""
+def values(size: int, runs: int) -> list[dict[str, object]]:
+    """12 months' value, by lifetimes' own method and with every column that we give."""
     data = simulated(size)
-    model = LifetimeValue(purchases="bg_nbd").fit(data)
-    theirs_purchases = lifetimes.BetaGeoFitter().fit(data["frequency"], data["recency"], data["T"])
+    history = data["frequency"], data["recency"], data["T"]
     paid = data[data["frequency"] > 0]
-    theirs_spend = lifetimes.GammaGammaFitter().fit(paid["frequency"], paid["monetary_value"])
+    model = LifetimeValue(purchases="bg_nbd").fit(data)
+    purchases = lifetimes.BetaGeoFitter().fit(*history)
+    spend = lifetimes.GammaGammaFitter().fit(paid["frequency"], paid["monetary_value"])
+
+    def by_method(spend: object, purchases: object) -> object:
+        value = spend.customer_lifetime_value  # type: ignore[attr-defined]
+        return value(purchases, *history, data["monetary_value"], time=12, freq="D")
 
     def theirs() -> object:
-        return theirs_spend.customer_lifetime_value(
-            theirs_purchases,
-            data["frequency"],
-            data["recency"],
-            data["T"],
-            data["monetary_value"],
-            time=12,
-            freq="D",
-        )
+        return by_method(spend, purchases)
 
-    return {
-        "what": "12-month value",
-        "customers": size,
-        **in_turn(lambda: model.predict(data), theirs, runs),
+    def ours() -> object:
+        return by_method(model.spend_model_, model.purchase_model_)
+
+    rows = {
+        "12-month value, lifetimes' method": ours,
+        "12-month value, all columns with interval": lambda: model.predict(data),
     }
+    return [
+        {"what": what, "customers": size, **in_turn(each, theirs, runs)}
+        for what, each in rows.items()
+    ]
 
 
 def orders_file(customers: int, folder: Path) -> Path:
@@ -223,7 +222,7 @@ def features(customers: int, runs: int, folder: Path) -> list[dict[str, object]]
 
 
 SCORE = """
-import sys, time, resource
+import sys, time
 from pathlib import Path
 from datetime import date
 from patronage.jobs.score import score_customers
@@ -232,7 +231,8 @@ model, source, out, limit = sys.argv[1:]
 start = time.perf_counter()
 plan = plan_scoring([model], source, as_of=date(2023, 5, 24), reading=None, overrides=())
 run = score_customers(plan, output=Path(out), memory_limit=limit)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+status = Path("/proc/self/status").read_text()
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1000
 print(time.perf_counter() - start, peak, run.n_customers)
 """
 
@@ -271,24 +271,25 @@ def _process(code: str, *arguments: object) -> tuple[float, float, int]:
     return float(seconds), float(peak), int(customers)
 
 
-def scoring(customers: int, folder: Path) -> list[dict[str, object]]:
-    """Orders to a scored Parquet table, a million customers and ten, under one memory limit."""
-    data = simulated(20_000)
-    model = LifetimeValue(purchases="bg_nbd").fit(data)
+def stored_model(folder: Path) -> Path:
+    """A fitted model as the registry would hold it."""
+    model = LifetimeValue(purchases="bg_nbd").fit(simulated(20_000))
     spec = {
         "name": "clv",
         "kind": "lifetime_value",
         "data": {"transactions": {"source": "orders", "returns": "net"}},
         "snapshot": {"as_of": "2023-05-24", "horizon_days": 90},
-        "model": {},
     }
     details = {"spec": parse_spec(spec, source="study").model_dump(mode="json")}
     write_artifact(Artifact("clv", "lifetime_value", model, details), folder / "model")
+    return folder / "model"
+
+
+def scoring(customers: int, folder: Path) -> list[dict[str, object]]:
+    """Orders to a scored Parquet table, beside the same columns by lifetimes (no interval)."""
     source = orders_file(customers, folder)
-    ours = _process(SCORE, folder / "model", source, folder / "scores", LIMIT)
+    ours = _process(SCORE, stored_model(folder), source, folder / "scores", LIMIT)
     theirs = _process(LIFETIMES_SCORE, source, folder / "theirs.parquet")
-    large = orders_file(customers * 10, folder)
-    tenfold = _process(SCORE, folder / "model", large, folder / "scores", LIMIT)
     return [
         {
             "what": "scoring, orders to Parquet",
@@ -298,18 +299,19 @@ def scoring(customers: int, folder: Path) -> list[dict[str, object]]:
             "theirs_s": theirs[0],
             "ratio": theirs[0] / ours[0],
             "peak_mb": ours[1],
-        },
-        {
-            "what": "scoring, ten times as many",
-            "customers": tenfold[2],
-            "orders": customers * 100,
-            "ours_s": tenfold[0],
-            "peak_mb": tenfold[1],
-        },
+        }
     ]
 
 
-def importing() -> dict[str, object]:
+def tenfold(customers: int, folder: Path) -> list[dict[str, object]]:
+    """The memory of scoring ten times as many under the same limit."""
+    source = orders_file(customers * 10, folder)
+    done = _process(SCORE, stored_model(folder), source, folder / "scores", LIMIT)
+    what = "scoring, ten times as many"
+    return [{"what": what, "customers": done[2], "orders": customers * 100, "peak_mb": done[1]}]
+
+
+def importing() -> list[dict[str, object]]:
     """`import patronage` in a new process, and whether mlflow or lifetimes came along."""
     code = (
         "import time, sys; t = time.perf_counter(); import patronage;"
@@ -317,29 +319,42 @@ def importing() -> dict[str, object]:
         "sum(name in sys.modules for name in ('mlflow', 'lifetimes')))"
     )
     seconds, _, loaded = _process(code)
-    return {"what": "import patronage", "ours_s": seconds, "mlflow_or_lifetimes_loaded": loaded}
+    return [{"what": "import patronage", "ours_s": seconds, "mlflow_or_lifetimes_loaded": loaded}]
 
 
 def main() -> None:
-    """Measure everything, print it and keep it."""
+    """Measure all parts or those named, print them, and keep them beside the others."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help="import fits values features scoring tenfold")
     parser.add_argument("--small", action="store_true", help="a hundredth of each size")
-    small = parser.parse_args().small
-    scale, runs = (100, 1) if small else (1, 3)
+    given = parser.parse_args()
+    scale, runs = (100, 1) if given.small else (1, 3)
+    million = 1_000_000 // scale
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [
-            importing(),
-            *fits(1_000_000 // scale, runs),
-            values(200_000 // scale, runs),
-            *features(1_000_000 // scale, runs, folder),
-            *scoring(1_000_000 // scale, folder),
-        ]
+        parts: dict[str, Callable[[], list[dict[str, object]]]] = {
+            "import": importing,
+            "fits": lambda: fits(million, runs),
+            "values": lambda: values(million // 5, runs),
+            "features": lambda: features(million, runs, folder),
+            "scoring": lambda: scoring(million, folder),
+            "tenfold": lambda: tenfold(million, folder),
+        }
+        rows = [{"part": part, **row} for part in given.parts or parts for row in parts[part]()]
     table = pd.DataFrame(rows).round(3)
     print(table.to_string(index=False))
-    if not small:
-        table.to_csv(HERE / "results.csv", index=False)
+    if not given.small:
+        keep(table)
+
+
+def keep(table: pd.DataFrame) -> None:
+    """Put the rows of the parts that were measured in place of the old ones."""
+    path = HERE / "results.csv"
+    if path.exists():
+        old = pd.read_csv(path)
+        table = pd.concat([old[~old["part"].isin(table["part"])], table])
+    table.to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
 from patronage.jobs.score_table import sampled_plan, score_table
 from patronage.jobs.score_units import score_units
 from patronage.jobs.scoring_plan import ScoringPlan
+
+AT_ONCE = 2
+"""Shards in work at the same time: each holds its features in memory."""
 
 DAYS_BEHIND = 7
 """Orders that end longer before the day than this are worth a warning."""
@@ -80,10 +84,17 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         split = scratch / "orders"
         split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
         plan = sampled_plan(all_orders(connection, split), plan)
-        for shard in with_progress(range(n_shards), "scoring", total=n_shards):
-            if not target.has_part(shard, n_shards):
-                part = shard_orders(connection, split, shard)
-                target.write_part(score_table(part, plan), shard, n_shards)
+
+        def score_shard(shard: int) -> None:
+            part = shard_orders(connection.cursor(), split, shard)
+            target.write_part(score_table(part, plan), shard, n_shards)
+
+        missing = [shard for shard in range(n_shards) if not target.has_part(shard, n_shards)]
+        # The database and most numerics run outside Python's lock, so two shards overlap.
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            done = pool.map(score_shard, missing)
+            for _ in with_progress(done, "scoring", total=len(missing)):
+                pass
         connection.close()
     target.finish(n_shards)
     return ScoreRun(target.folder, target.n_rows(), was_done=False)
