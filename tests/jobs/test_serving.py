@@ -40,9 +40,10 @@ def environment(promoted: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def expected(environment: dict[str, str]) -> pd.DataFrame:
+def expected(promoted: Path) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", environment["MLFLOW_TRACKING_URI"])
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(promoted)
         return load_model("clv@champion").predict(CUSTOMERS)
 
 
