@@ -33,6 +33,15 @@ def test_every_public_name_is_there_and_documented() -> None:
             assert getattr(patronage, name).__doc__, name
 
 
+def test_the_map_of_rooms_names_what_each_room_has_at_the_root() -> None:
+    told = (patronage.__doc__ or "").replace("\n                  ", "").splitlines()
+    for name in set(dir(patronage)) - {"__version__"}:
+        room = getattr(patronage, name).__module__.split(".")[1]
+        (line,) = [line for line in told if line.startswith(f"{room} ")]
+        assert name in line or room == "errors", name
+    assert 25 <= len(dir(patronage)) <= 35
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     assert not hasattr(patronage, "BetaGeoFiter")
 
