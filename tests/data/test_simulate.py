@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from patronage.data.datasets import DATASETS, load_dataset
@@ -12,7 +13,10 @@ from patronage.data.read import check_table
 from patronage.data.simulate import (
     SIMULATED,
     Truth,
+    simulate_customers,
     simulate_leads,
+    simulate_service_contacts,
+    simulate_spend,
     simulate_subscriptions,
     simulate_transactions,
 )
@@ -25,7 +29,10 @@ DIGESTS = {
     "spend": "84e84bde2b64c661",
     "surveys": "55b4ef107cccd23e",
     "subscriptions": "12321eadb26bcd14",
+    "customers": "ef213370ba5c54c4",
+    "service_contacts": "d0ccfe9b37a8f3e1",
 }
+CONTRACTS = {name: name for name in SIMULATED} | {"service_contacts": "touches"}
 
 
 @pytest.mark.parametrize("name", SIMULATED)
@@ -36,11 +43,12 @@ def test_the_same_seed_gives_the_same_bytes_for_ever(name):
 
 @pytest.mark.parametrize("name", SIMULATED)
 def test_simulated_tables_keep_their_contract(name):
-    table, report = check_table(f"simulated:{name}", name)
+    table, report = check_table(f"simulated:{name}", CONTRACTS[name])
     assert report.rows_kept == report.rows_in == len(SIMULATED[name]())
     assert report.source == f"simulated:{name}"
-    assert str(report.last_day) <= "2025-12-31"
-    assert "day" in " ".join(table.columns)
+    if name != "customers":
+        assert str(report.last_day) <= "2025-12-31"
+        assert "day" in " ".join(table.columns)
 
 
 def test_another_seed_gives_other_orders():
@@ -75,6 +83,20 @@ def test_leads_convert_after_they_came_in_and_more_often_after_a_demonstration()
     assert won[asked].mean() > 1.8 * won[~asked].mean()
     assert leads.isna().any().sum() == 5
     assert touches["unit_id"].isin(leads["lead_id"]).all()
+
+
+def test_customers_came_by_the_channels_on_which_is_spent_and_some_complain():
+    orders, customers = simulate_transactions(), simulate_customers()
+    assert set(orders["customer_id"]) == set(customers["customer_id"])
+    assert set(customers["acquisition_channel"].dropna()) == set(simulate_spend()["channel"])
+    bought = orders.groupby("customer_id").size().to_numpy()
+    by_channel = pd.Series(bought).groupby(customers["acquisition_channel"].to_numpy()).mean()
+    assert by_channel["referral"] > by_channel["display"]
+    contacts = simulate_service_contacts()
+    complaints = contacts[contacts["kind"] == "complaint"]
+    loyal = set(customers["customer_id"][bought > 5])
+    assert set(contacts["unit_id"]) <= set(customers["customer_id"])
+    assert complaints["unit_id"].isin(loyal).sum() / len(loyal) < len(complaints) / 3_000
 
 
 def test_subscriptions_lose_fewer_in_later_months():

@@ -317,6 +317,80 @@ def simulate_subscriptions(
     )
 
 
+def simulate_customers(n_customers: int = 3_000, seed: int = 6) -> pd.DataFrame:
+    """Simulate what is known of the customers of `simulate_transactions` beside their orders.
+
+    Whoever buys often was brought by referral more often than others, and less by display.
+
+    Parameters
+    ----------
+    n_customers
+        As there.
+    seed
+        Of the random numbers.
+
+    Returns
+    -------
+    customer_id, acquisition_channel (one of the channels of `simulate_spend`; some empty),
+    owner, and the attributes region and age.
+    """
+    draws = Draws(seed)
+    shares = {name: each.share for name, each in _CHANNELS.items()}
+    loyal = shares | {"referral": 0.2, "event": 0.12, "display": 0.04}
+    often = _often(n_customers)
+    channel = np.where(
+        often, _choice(draws, n_customers, loyal), _choice(draws, n_customers, shares)
+    )
+    return pd.DataFrame(
+        {
+            "customer_id": _ids("C", np.arange(n_customers)),
+            "acquisition_channel": _gaps(draws, channel.astype(object), 0.03),
+            "owner": _choice(draws, n_customers, dict.fromkeys(("Ana", "Bo", "Chen"), 1.0)),
+            "region": _choice(draws, n_customers, {"north": 0.4, "south": 0.35, "west": 0.25}),
+            "age": np.clip(draws.normal(42, 13, n_customers).round(), 18, 90),
+        }
+    )
+
+
+def simulate_service_contacts(
+    n_customers: int = 3_000, days: int = 730, seed: int = 7
+) -> pd.DataFrame:
+    """Simulate what the customers of `simulate_transactions` asked or complained of.
+
+    Customers who leave early complain more often.
+
+    Returns
+    -------
+    unit_id (their customer_id), touched_at, channel, kind (question or complaint).
+    """
+    draws, theirs = Draws(seed), Draws(1)
+    theirs.gamma(TRUTH.r, 1 / TRUTH.alpha, n_customers)
+    leaves = theirs.beta(TRUTH.a, TRUTH.b, n_customers)
+    first = theirs.uniform(0, 0.75 * days, n_customers)
+    kinds = {"question": np.full(n_customers, 0.8), "complaint": 5.0 * leaves}
+    parts = []
+    for kind, rate in kinds.items():
+        who = np.repeat(np.arange(n_customers), draws.poisson(rate))
+        at = draws.uniform(first[who], np.minimum(first[who] + 365, days))
+        parts.append(pd.DataFrame({"who": who, "at": at, "kind": kind}))
+    contacts = pd.concat(parts).sort_values(["at", "who"], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "unit_id": _ids("C", contacts["who"].to_numpy()),
+            "touched_at": _times(contacts["at"].to_numpy(np.float64), days),
+            "channel": _choice(draws, len(contacts), {"phone": 0.5, "mail": 0.3, "chat": 0.2}),
+            "kind": contacts["kind"],
+        }
+    )
+
+
+def _often(n_customers: int) -> NDArray[np.bool_]:
+    """Whose purchase rate, as `simulate_transactions` draws it first, is above the median."""
+    rate = Draws(1).gamma(TRUTH.r, 1 / TRUTH.alpha, n_customers)
+    often: NDArray[np.bool_] = rate > np.median(rate)
+    return often
+
+
 SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
     "transactions": simulate_transactions,
     "leads": lambda: simulate_leads()[0],
@@ -324,6 +398,8 @@ SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
     "spend": simulate_spend,
     "surveys": simulate_surveys,
     "subscriptions": simulate_subscriptions,
+    "customers": simulate_customers,
+    "service_contacts": simulate_service_contacts,
 }
 """Tables by the name after `simulated:`."""
 
