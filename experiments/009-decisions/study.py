@@ -12,7 +12,8 @@ import pandas as pd
 
 from patronage.data.datasets import load_dataset
 from patronage.data.read import read_table
-from patronage.decisions.offers import Action, decide, make_offers
+from patronage.decisions.actions import Action
+from patronage.decisions.offers import decide, make_offers
 from patronage.features.rfm import rfm_summary
 from patronage.models.lifetime_value import LifetimeValue
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from patronage.data.datasets import load_dataset as load_dataset
     from patronage.data.read import check_table as check_table
     from patronage.data.read import read_table as read_table
+    from patronage.decisions.actions import Action as Action
     from patronage.decisions.campaigns import evaluate_campaign as evaluate_campaign
-    from patronage.decisions.offers import Action as Action
     from patronage.decisions.offers import decide as decide
     from patronage.decisions.offers import make_offers as make_offers
     from patronage.errors import ConvergenceError as ConvergenceError
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Action": "decisions.offers",
+    "Action": "decisions.actions",
     "BetaGeoFitter": "models.beta_geo",
     "ConvergenceError": "errors",
     "DataError": "errors",

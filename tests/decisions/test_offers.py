@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from patronage.decisions.actions import Action
 from patronage.decisions.eligibility import FrequencyCap, meets, rested
-from patronage.decisions.offers import Action, decide, make_offers
+from patronage.decisions.offers import decide, make_offers
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, SpecError
 
@@ -40,6 +41,30 @@ def test_measured_uplift_stands_beside_assumed_rates_and_only_these_are_marked(p
     assert found.table["assumed"].tolist() == [False, False, True, False]
     assert found.table["why"].tolist() == ["chosen"] * 3 + ["value or effect unknown"]
     assert "assumed, not measured: the effect of call" in "\n".join(found.lines())
+
+
+def test_an_effect_that_may_as_well_be_nothing_is_marked_and_counts_for_less(people) -> None:
+    def mail(low: float, high: float) -> Action:
+        return Action("mail", cost=1.0, effect=0.02, low=low, high=high, measured_in="spring")
+
+    proven = decide(make_offers(people, [mail(0.01, 0.03)]))
+    unproven = decide(make_offers(people, [mail(-0.004, 0.044)]))
+    assert proven.table.loc[0, ["evidence", "change"]].tolist() == ["measured", 0.02]
+    assert unproven.table.loc[0, "evidence"] == "unproven"
+    # Its standard error is .048 / 3.92, a shrinkage of 1 - (.01224 / .02)^2.
+    assert unproven.table.loc[0, "change"] == pytest.approx(0.0125, abs=1e-5)
+    said = "\n".join(unproven.lines())
+    assert "unproven: the effect of mail, 0.02 in spring (-0.004 to 0.044), may as well be" in said
+    assert "unproven" not in "\n".join(proven.lines())
+    hopeless = decide(make_offers(people, [mail(-0.03, 0.07)]))
+    assert hopeless.table["action"].tolist() == ["none"] * 4
+
+
+def test_half_an_interval_is_refused() -> None:
+    with pytest.raises(SpecError, match="low and high are the two ends"):
+        Action("mail", effect=0.1, low=0.05, measured_in="spring")
+    with pytest.raises(SpecError, match=r"0.1 lies outside its interval, 0.2 to 0.3"):
+        Action("mail", effect=0.1, low=0.2, high=0.3, measured_in="spring")
 
 
 def test_reasons_name_the_hurdle(people) -> None:

@@ -125,6 +125,22 @@ def test_a_campaign_is_measured_paid_for_and_feeds_the_next_decision(scores) -> 
     assert mailed["change"].iloc[0] == pytest.approx(rates["mail"] - rates["control"])
 
 
+def test_an_unproven_campaign_is_no_ground_for_the_next(scores) -> None:
+    Path("measured.csv").write_text(
+        "action,effect,low,high,p_value,measured_in\nmail,0.01,-0.02,0.04,0.5,spring-2026\n",
+        encoding="utf-8",
+    )
+    measured = "data.measured=measured.csv"
+    code, said = run("decide", SPECS / "offers.toml", "--set", measured, "--output", "next")
+    assert code == 0, said
+    assert "unproven: the effect of mail, 0.01 in spring-2026 (-0.02 to 0.04)" in said
+    assert "mail" not in set(pd.read_csv("next/decision.csv")["action"])
+    Path("measured.csv").write_text("action,effect\nmail,many\n", encoding="utf-8")
+    code, said = run("decide", SPECS / "offers.toml", "--set", measured)
+    assert code == 2
+    assert "give measured.csv of patronage evaluate-campaign" in said
+
+
 def test_a_campaign_that_is_not_over_is_not_judged(scores) -> None:
     pd.DataFrame({"unit_id": ["a", "b"], "arm": ["control", "mail"]}).to_csv(
         "assignment.csv", index=False

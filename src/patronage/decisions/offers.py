@@ -8,7 +8,7 @@ stay anyway, or leave anyway, is worth nothing to the campaign however valuable 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,20 +17,12 @@ from numpy.typing import NDArray
 
 from patronage.abtest.rows import as_text
 from patronage.data.units import Day
+from patronage.decisions.actions import NO_ACTION, Action, doubt
 from patronage.decisions.allocation import Allocation, allocate
-from patronage.decisions.eligibility import (
-    Allowed,
-    FrequencyCap,
-    Levels,
-    Numbers,
-    meets,
-    numbers_of,
-    rested,
-)
+from patronage.decisions.eligibility import Allowed, FrequencyCap, meets, numbers_of, rested
 from patronage.errors import DataError, SpecError
 
 Floats = NDArray[np.float64]
-NO_ACTION = "none"
 WHY = (
     "chosen",
     "value or effect unknown",
@@ -39,85 +31,6 @@ WHY = (
     "does not pay",
     "limits",
 )
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something that can be done for a customer.
-
-    Attributes
-    ----------
-    name
-    cost
-        Of doing it for one customer, money.
-    incentive, take_rate
-        Money paid to customers who take the offer up, and the share that does. It counts for all
-        takers, those who would have stayed anyway too.
-    save_rate
-        Share of would-be leavers whom it keeps: the change in the chance to stay is that share of
-        the risk.
-    effect
-        Change in the chance, the same for everybody: an average from a test, or an assumption.
-    uplift
-        Column with each customer's change in the chance, from an uplift model.
-    measured_in
-        The test that `save_rate` or `effect` comes from; without it they are marked as assumed.
-    capacity
-        Most customers.
-    only, exclude, at_least, at_most
-        As in `eligibility.meets`.
-    cap
-        How often a customer may get this action.
-    """
-
-    name: str
-    cost: float = 0.0
-    incentive: float = 0.0
-    take_rate: float = 1.0
-    save_rate: float | None = None
-    effect: float | None = None
-    uplift: str | None = None
-    measured_in: str | None = None
-    capacity: int | None = None
-    only: Levels = field(default_factory=dict)
-    exclude: Levels = field(default_factory=dict)
-    at_least: Numbers = field(default_factory=dict)
-    at_most: Numbers = field(default_factory=dict)
-    cap: FrequencyCap | None = None
-
-    def __post_init__(self) -> None:
-        if self.name == NO_ACTION:
-            raise SpecError(f"action {self.name}: this name is kept for doing nothing.")
-        ways = [w for w in ("save_rate", "effect", "uplift") if getattr(self, w) is not None]
-        if len(ways) != 1:
-            raise SpecError(
-                f"action {self.name}: has {' and '.join(ways) or 'no effect'}; give one of "
-                "save_rate, effect, uplift."
-            )
-        for name, low, high in (
-            ("cost", 0.0, np.inf),
-            ("incentive", 0.0, np.inf),
-            ("take_rate", 0.0, 1.0),
-            ("save_rate", 0.0, 1.0),
-            ("effect", -1.0, 1.0),
-        ):
-            value = getattr(self, name)
-            if value is not None and not (low <= value <= high and np.isfinite(value)):
-                raise SpecError(
-                    f"action {self.name}: {name} is {value}; it lies between {low:g} and {high:g}."
-                )
-        if self.capacity is not None and self.capacity < 0:
-            raise SpecError(f"action {self.name}: capacity is {self.capacity}; at least 0.")
-
-    @property
-    def assumed(self) -> bool:
-        """Whether the effect is a guess, not a measurement."""
-        return self.uplift is None and self.measured_in is None
-
-    @property
-    def expected_cost(self) -> float:
-        """Of doing it for one customer, money, with the incentive."""
-        return self.cost + self.incentive * self.take_rate
 
 
 @dataclass(frozen=True)
@@ -196,16 +109,20 @@ class Decision(NamedTuple):
     table
         One row a customer, in the order given: customer_id, action ("none" for nothing),
         expected_gain (money, less cost; 0 for none), cost, change (in the chance), value,
-        assumed (whether the effect is a guess), why (see `WHY`).
+        assumed (whether the effect is a guess), evidence (see `actions.EVIDENCE`, "" for none), why
+        (see `WHY`).
     by_action
-        index action: customers, cost, expected_gain, capacity, assumed.
+        index action: customers, cost, expected_gain, capacity, assumed, evidence.
     allocation
         With the bound and the prices.
+    actions
+        The catalogue.
     """
 
     table: pd.DataFrame
     by_action: pd.DataFrame
     allocation: Allocation
+    actions: tuple[Action, ...] = ()
 
     def lines(self) -> list[str]:
         """Say it to the person who pays."""
@@ -226,7 +143,7 @@ class Decision(NamedTuple):
                 f"assumed, not measured: the effect of {', '.join(guessed)}; hold customers out "
                 "with patronage assign to measure it"
             )
-        return told
+        return told + [said for action in self.actions if (said := doubt(action))]
 
 
 def make_offers(  # noqa: PLR0913 - what a decision rests on
@@ -337,6 +254,7 @@ def decide(offers: Offers) -> Decision:
     chosen = choice >= 0
     names = np.array([*(action.name for action in offers.actions), NO_ACTION], dtype=object)
     guessed = np.array([*(action.assumed for action in offers.actions), False])
+    evidence = np.array([*(action.evidence for action in offers.actions), ""], dtype=object)
     gains = offers.gains()
     places = np.arange(len(choice))
     table = pd.DataFrame(
@@ -348,10 +266,11 @@ def decide(offers: Offers) -> Decision:
             "change": np.where(chosen, offers.change[places, choice], 0.0),
             "value": offers.value,
             "assumed": guessed[choice],
+            "evidence": evidence[choice],
             "why": np.array(WHY, dtype=object)[_why(offers, gains, chosen)],
         }
     )
-    return Decision(table, _by_action(table, offers.actions), allocation)
+    return Decision(table, _by_action(table, offers.actions), allocation, offers.actions)
 
 
 def _ids(customers: pd.DataFrame, customer: str) -> pd.Series[Any]:
@@ -373,7 +292,7 @@ def _ids(customers: pd.DataFrame, customer: str) -> pd.Series[Any]:
 def _change(customers: pd.DataFrame, action: Action, risk: str) -> Floats:
     source = f"action {action.name}"
     if action.effect is not None:
-        return np.full(len(customers), action.effect)
+        return np.full(len(customers), action.counted.effect)
     column = risk if action.uplift is None else action.uplift
     found = numbers_of(customers, column, source)
     low = 0.0 if action.uplift is None else -1.0
@@ -383,7 +302,7 @@ def _change(customers: pd.DataFrame, action: Action, risk: str) -> Floats:
             f"{source}: {int(wrong.sum()):,} of {len(found):,} values of {column} are outside "
             f"{low:g} to 1, first {found[wrong][0]:g}; it holds chances."
         )
-    return found if action.save_rate is None else found * action.save_rate
+    return found if action.save_rate is None else found * action.counted.effect
 
 
 def _why(offers: Offers, gains: Floats, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -407,4 +326,5 @@ def _by_action(table: pd.DataFrame, actions: Sequence[Action]) -> pd.DataFrame:
     limits: Mapping[str, Any] = {action.name: action.capacity for action in actions}
     found["capacity"] = pd.array([limits[name] for name in found.index], dtype="Int64")
     found["assumed"] = [action.assumed for action in actions]
+    found["evidence"] = [action.evidence for action in actions]
     return found

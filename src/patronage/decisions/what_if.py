@@ -68,7 +68,8 @@ def profit_curve(offers: Offers, budgets: Sequence[float] | None = None) -> pd.D
 
     Examples
     --------
-    >>> from patronage.decisions.offers import Action, make_offers
+    >>> from patronage.decisions.actions import Action
+    >>> from patronage.decisions.offers import make_offers
     >>> people = pd.DataFrame({"customer_id": [1, 2], "lifetime_value": [100.0, 50.0]})
     >>> offers = make_offers(people, [Action("mail", cost=1.0, effect=0.1)])
     >>> profit_curve(offers, [0, 1, 2])[["budget", "expected_gain", "customers"]]
@@ -101,7 +102,8 @@ def marginal_value(offers: Offers, decision: Decision, *, step: float = 1000.0) 
 
     Examples
     --------
-    >>> from patronage.decisions.offers import Action, decide, make_offers
+    >>> from patronage.decisions.actions import Action
+    >>> from patronage.decisions.offers import decide, make_offers
     >>> people = pd.DataFrame({"customer_id": [1, 2], "lifetime_value": [100.0, 50.0]})
     >>> offers = make_offers(people, [Action("mail", cost=1.0, effect=0.1)], budget=1.0)
     >>> marginal_value(offers, decide(offers), step=1.0)

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from patronage.data.units import MONEY_SCALE, to_day
+from patronage.decisions.actions import Action
 from patronage.decisions.call_lists import early_warning
 from patronage.decisions.campaigns import Campaign, evaluate_campaign
 from patronage.decisions.delivery import post_rows
 from patronage.decisions.eligibility import FrequencyCap
-from patronage.decisions.offers import Action, decide, make_offers
+from patronage.decisions.offers import decide, make_offers
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, ReadinessError, SpecError
 from patronage.jobs.findings import Findings
@@ -26,6 +28,9 @@ from patronage.tracking.experiment_specs import (
     OffersSpec,
     WarningList,
 )
+
+MEASURED = ("effect", "low", "high", "measured_in")
+"""Columns of measured.csv that a decision needs, beside action."""
 
 
 def run_offers(spec: OffersSpec) -> Findings:
@@ -113,27 +118,33 @@ def _measured(actions: Sequence[Action], path: str | None) -> list[Action]:
     """Put effects that a campaign measured in the place of those that the spec assumes."""
     if path is None:
         return list(actions)
-    effects: dict[str, tuple[float, str]] = {}
     try:
-        table = pd.read_csv(path, dtype={"action": str, "measured_in": str})
-        for name, effect, test in table[["action", "effect", "measured_in"]].to_numpy():
-            effects[str(name)] = float(effect), str(test)
+        table = pd.read_csv(path, dtype={"action": str, "measured_in": str}).set_index("action")
+        found = {str(name): row for name, row in table[[*MEASURED]].iterrows()}
     except (OSError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise SpecError(
-            f"data.measured {path}: cannot be read ({error}); give measured.csv of "
+            f"data.measured {path}: cannot be read ({reason}); give measured.csv of "
             "patronage evaluate-campaign."
         ) from None
     return [
-        replace(
-            action,
-            save_rate=None,
-            effect=effects[action.name][0],
-            measured_in=effects[action.name][1],
-        )
-        if action.name in effects and action.uplift is None
+        replace(action, save_rate=None, **_effect(found[action.name], f"data.measured {path}"))
+        if action.name in found and action.uplift is None
         else action
         for action in actions
     ]
+
+
+def _effect(row: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 - a row of mixed types
+    """Read an effect with its interval; without one it counts as measured."""
+    try:
+        effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{source}: {error}; effect, low and high are numbers.") from None
+    if not np.isfinite(effect):
+        raise SpecError(f"{source}: the effect of {row.name} is missing.")
+    ends = {"low": low, "high": high} if np.isfinite([low, high]).all() else {}
+    return {"effect": effect, "measured_in": str(row["measured_in"]), **ends}
 
 
 def _contacts(spec: OffersSpec) -> pd.DataFrame | None:

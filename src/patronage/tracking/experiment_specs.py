@@ -117,6 +117,8 @@ class ActionSection(Section):
     effect: Annotated[float, Field(ge=-1, le=1)] | None = None
     uplift: str | None = None
     measured_in: str | None = None
+    low: float | None = None
+    high: float | None = None
     capacity: Annotated[int, Field(ge=0)] | None = None
     only: dict[str, Names] = Field(default_factory=dict)
     exclude: dict[str, Names] = Field(default_factory=dict)
