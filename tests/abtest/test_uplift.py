@@ -126,3 +126,30 @@ def test_unequal_shares_are_weighed_back() -> None:
     # The loyal buy more and were treated more; treating does nothing.
     found = evaluate_uplift(bought, treated, np.zeros(n), share=share, n_boot=2)
     assert found.curve["qini"].iloc[-1] == pytest.approx(0.0, abs=0.02)
+
+
+def test_rows_that_repeat_their_group_prove_no_more_than_the_groups_do() -> None:
+    _, bought, treated = trial(n=600)
+    effect = np.random.default_rng(1).normal(size=600)
+    alone = evaluate_uplift(bought, treated, effect, n_boot=100)
+    copies = [np.repeat(np.asarray(each, dtype=float), 4) for each in (bought, treated, effect)]
+    ids = np.repeat([f"{n:04d}" for n in range(600)], 4)
+    together = evaluate_uplift(*copies, groups=ids, n_boot=100)
+    apart = evaluate_uplift(*copies, n_boot=100)
+    # Ties of copies make no difference to the area, so only the bands can differ.
+    assert together.qini.value == pytest.approx(alone.qini.value, abs=0.002)
+    widths = [found.qini.high - found.qini.low for found in (alone, together, apart)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.25)
+    assert widths[2] < 0.7 * widths[1]
+    score, folds = np.random.default_rng(2).normal(size=600), np.arange(600) % 3
+    one = effect_spread(score, effect, folds)
+    four = effect_spread(*(np.repeat(each, 4) for each in (score, effect, folds)), groups=ids)
+    assert four.high - four.low == pytest.approx(one.high - one.low, rel=1e-9)
+
+
+def test_one_group_alone_cannot_be_resampled() -> None:
+    _, bought, treated = trial(n=20)
+    with pytest.raises(ReadinessError, match="all 20 rows belong to one group"):
+        evaluate_uplift(bought, treated, np.zeros(20), groups=np.zeros(20))
+    with pytest.raises(ValueError, match="groups: 3 ids of 20 rows"):
+        evaluate_uplift(bought, treated, np.zeros(20), groups=[1, 2, 3])

@@ -21,6 +21,8 @@ from patronage.abtest.uplift_curves import (
     check_treated,
     effect_spread,
     evaluate_uplift,
+    group_codes,
+    summed,
 )
 from patronage.abtest.uplift_learners import (
     LEARNERS,
@@ -130,7 +132,8 @@ class Uplift(BaseEstimator):
             Chance of having been treated, one number or one a unit; by default the share that
             was. Where it is not known by design, effects are not those of an experiment.
         groups : shape (n_rows,)
-            Ids of rows that belong together.
+            Ids of rows that belong together: they share a fold, and errors and bands are those
+            of groups, not of rows.
 
         Raises
         ------
@@ -151,14 +154,15 @@ class Uplift(BaseEstimator):
         score = scores(trial, held_out.untreated, held_out.treated)
         self.n_features_in_ = frame.shape[1]
         self.effects_ = held_out.effect
-        self.average_ = self._average(score)
-        self.spread_ = effect_spread(score, held_out.effect, folds)
+        self.average_ = self._average(score, group_codes(groups, len(frame)))
+        self.spread_ = effect_spread(score, held_out.effect, folds, groups)
         self.heterogeneous_ = bool(self.spread_.p_value < self.alpha)
         self.report_: UpliftReport = evaluate_uplift(
             outcome,
             sides,
             held_out.effect,
             share=trial.share,
+            groups=groups,
             n_boot=self.n_boot,
             level=1 - self.alpha,
             seed=self.random_state,
@@ -209,9 +213,10 @@ class Uplift(BaseEstimator):
                 place[held] = part
         return found
 
-    def _average(self, score: Floats) -> AverageEffect:
+    def _average(self, score: Floats, codes: NDArray[np.intp]) -> AverageEffect:
         mean = float(score.mean())
-        error = float(score.std(ddof=1) / np.sqrt(len(score)))
+        away = summed(score - mean, codes)
+        error = float(np.sqrt(np.sum(away**2) * len(away) / (len(away) - 1)) / len(score))
         reach = float(ndtri(1 - self.alpha / 2)) * error
         p_value = float(2 * ndtr(-abs(mean) / error)) if error > 0 else float(mean == 0)
         return AverageEffect(mean, mean - reach, mean + reach, p_value)
@@ -219,6 +224,8 @@ class Uplift(BaseEstimator):
     def _verdict(self) -> str:
         average, spread, qini = self.average_, self.spread_, self.report_.qini
         ends = f"average effect {average.effect:.4g}, {average.low:.4g} to {average.high:.4g}"
+        if average.low <= 0 <= average.high:
+            ends += ", which may as well be 0"
         if not self.heterogeneous_:
             return (
                 f"Effects are not shown to differ between units (p {spread.p_value:.2g}), so "

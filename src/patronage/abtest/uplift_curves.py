@@ -75,6 +75,7 @@ class _Ranked(NamedTuple):
     weight: Floats
     ends: NDArray[np.intp]
     tenth: NDArray[np.intp]
+    group: NDArray[np.intp]
 
 
 def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
@@ -83,6 +84,7 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     effect: ArrayLike,
     *,
     share: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     n_boot: int = 200,
     level: float = 0.95,
     seed: int = 0,
@@ -96,6 +98,8 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     effect : shape (n_rows,), expected effect of treating
     share
         Chance of having been treated, where it differs between units.
+    groups : shape (n_rows,)
+        Ids of rows that belong together: resamples draw whole groups.
     n_boot
         Resamples of each arm behind the bands.
     level
@@ -105,7 +109,8 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     Raises
     ------
     ReadinessError
-        Without units in both arms: no ranking can be judged without a control group.
+        Without units in both arms: no ranking can be judged without a control group. With fewer
+        than two groups: there is nothing to resample.
     ValueError
         For missing values or unequal lengths.
 
@@ -126,7 +131,8 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     sides = check_treated(treated, len(values))
     ranking = _numbers(effect, "effect", len(values))
     shares = check_share(share, sides)
-    ranked = _rank(values, sides, ranking, shares, seed)
+    codes = group_codes(groups, len(values))
+    ranked = _rank(values, sides, ranking, shares, (codes, seed))
     counts = np.ones(len(values))
     curve, gain, areas = _curves(ranked, counts)
     actual = _by_tenth(ranked, counts)
@@ -153,7 +159,12 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     )
 
 
-def effect_spread(score: Floats, effect: Floats, folds: NDArray[np.intp]) -> EffectSpread:
+def effect_spread(
+    score: Floats,
+    effect: Floats,
+    folds: NDArray[np.intp],
+    groups: ArrayLike | None = None,
+) -> EffectSpread:
     """Test whether units with a higher expected effect have one: best linear predictor.
 
     Parameters
@@ -163,6 +174,8 @@ def effect_spread(score: Floats, effect: Floats, folds: NDArray[np.intp]) -> Eff
     effect : shape (n_rows,)
         Predicted without the unit's own fold.
     folds : shape (n_rows,)
+    groups : shape (n_rows,)
+        Ids of rows that belong together; the error of the slope is then that of groups.
 
     References
     ----------
@@ -175,10 +188,43 @@ def effect_spread(score: Floats, effect: Floats, folds: NDArray[np.intp]) -> Eff
     if spread <= len(away) * 1e-24:
         return EffectSpread(np.nan, np.nan, np.nan, 1.0)
     slope = float(away @ rest) / spread
-    error = float(np.sqrt(np.sum((away * (rest - slope * away)) ** 2)) / spread)
+    pulls = summed(away * (rest - slope * away), group_codes(groups, len(away)))
+    error = float(np.sqrt(np.sum(pulls**2)) / spread)
     reach = 1.959964 * error
     p_value = float(ndtr(-slope / error)) if error > 0 else float(slope <= 0)
     return EffectSpread(slope, slope - reach, slope + reach, p_value)
+
+
+def group_codes(groups: ArrayLike | None, n_rows: int) -> NDArray[np.intp]:
+    """Give each row the number of its group; without groups, each row is its own.
+
+    Raises
+    ------
+    ReadinessError
+        If there are fewer than two groups.
+    ValueError
+        If there is not one id a row, or one is missing.
+    """
+    if groups is None:
+        return np.arange(n_rows)
+    values = pd.Series(np.asarray(groups))
+    if len(values) != n_rows or values.isna().any():
+        raise ValueError(
+            f"groups: {len(values):,} ids of {n_rows:,} rows, {int(values.isna().sum()):,} of them "
+            "missing; pass one a row."
+        )
+    codes, names = pd.factorize(values)
+    if len(names) < FEWEST_UNITS:
+        raise ReadinessError(
+            f"groups: all {n_rows:,} rows belong to one group; how far figures are by chance "
+            "shows between groups."
+        )
+    return codes
+
+
+def summed(values: Floats, codes: NDArray[np.intp]) -> Floats:
+    """Sum values by group, shape (n_groups,)."""
+    return np.bincount(codes, values)
 
 
 def check_treated(treated: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
@@ -248,8 +294,13 @@ def _within(values: Floats, folds: NDArray[np.intp]) -> Floats:
 
 
 def _rank(
-    outcome: Floats, treated: NDArray[np.bool_], effect: Floats, share: Floats, seed: int
+    outcome: Floats,
+    treated: NDArray[np.bool_],
+    effect: Floats,
+    share: Floats,
+    more: tuple[NDArray[np.intp], int],
 ) -> _Ranked:
+    codes, seed = more
     # Equal effects are put in an order of chance, and the curves look at none but their ends.
     chance = np.random.default_rng(seed).permutation(len(effect))
     order = np.lexsort((chance, -effect))
@@ -257,7 +308,7 @@ def _rank(
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     tenth = np.arange(len(effect)) * 10 // len(effect)
     weight = np.where(treated, 1.0 / share, 1.0 / (1.0 - share))[order]
-    return _Ranked(outcome[order], treated[order], weight, ends, tenth)
+    return _Ranked(outcome[order], treated[order], weight, ends, tenth, codes[order])
 
 
 def _curves(ranked: _Ranked, counts: Floats) -> tuple[Floats, Floats, Floats]:
@@ -296,18 +347,29 @@ def _by_tenth(ranked: _Ranked, counts: Floats) -> Floats:
 
 
 def _resample(ranked: _Ranked, n_boot: int, seed: int) -> tuple[Floats, Floats, Floats]:
-    """Curves, areas and tenths of resamples, each arm drawn in its own size."""
+    """Curves, areas and tenths of resamples: whole groups, and each arm drawn in its own size."""
     random = np.random.default_rng(seed)
-    sides = [np.flatnonzero(ranked.treated), np.flatnonzero(~ranked.treated)]
+    pools = _pools(ranked)
     curves, areas, tenths = [], [], []
-    for _ in range(n_boot):
-        drawn = np.concatenate([side[random.integers(0, len(side), len(side))] for side in sides])
-        counts = np.bincount(drawn, minlength=len(ranked.outcome)).astype(np.float64)
+    while len(curves) < n_boot:
+        drawn = np.concatenate([pool[random.integers(0, len(pool), len(pool))] for pool in pools])
+        times = np.bincount(drawn, minlength=int(ranked.group.max()) + 1)
+        counts = times[ranked.group].astype(np.float64)
+        if not (counts[ranked.treated].any() and counts[~ranked.treated].any()):
+            continue  # of few groups in both arms: a draw without one arm says nothing
         curve, _, area = _curves(ranked, counts)
         curves.append(curve)
         areas.append(area)
         tenths.append(_by_tenth(ranked, counts))
     return np.array(curves), np.array(areas), np.array(tenths)
+
+
+def _pools(ranked: _Ranked) -> list[NDArray[np.intp]]:
+    """Find the groups to draw from: those of each arm where no group is in both, else all of them."""
+    sides = [np.unique(ranked.group[side]) for side in (ranked.treated, ~ranked.treated)]
+    if len(np.intersect1d(*sides)):
+        return [np.unique(ranked.group)]
+    return sides
 
 
 def _deciles(
