@@ -1,5 +1,6 @@
 """Uplift where the truth is simulated, by plain counting, and where nothing is to find."""
 
+import json
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from patronage.abtest.uplift_curves import effect_spread, evaluate_uplift
 from patronage.abtest.uplift_learners import Trial, scores
 from patronage.errors import ReadinessError
 from patronage.models.propensity import Propensity
+from patronage.models.state import State
 
 BASE = Propensity(learner="logistic", n_folds=2)
 
@@ -26,6 +28,13 @@ def trial(n: int = 3000, effect: float = 0.3, seed: int = 0) -> tuple[pd.DataFra
     return frame, pd.Series(rng.random(n) < chance), pd.Series(treated)
 
 
+def restored(model: Uplift) -> Uplift:
+    """What comes back from JSON text and bytes, nothing else."""
+    state = model.to_state()
+    text = json.dumps(state.parameters, allow_nan=False)
+    return Uplift.from_state(State(json.loads(text), dict(state.files)))
+
+
 @pytest.mark.parametrize("learner", ["s", "t", "x", "dr"])
 def test_every_learner_finds_whom_the_treatment_moves(learner) -> None:
     # One model without products cannot see an interaction, so the S-learner gets trees.
@@ -37,6 +46,16 @@ def test_every_learner_finds_whom_the_treatment_moves(learner) -> None:
     assert moved - unmoved > 0.12
     assert model.average_.low < 0.15 < model.average_.high
     assert model.report_.qini.low > 0
+    again = restored(model)
+    frame = trial(n=200, seed=3)[0]
+    np.testing.assert_array_equal(again.predict(frame), model.predict(frame))
+    assert again.verdict_ == model.verdict_
+    pd.testing.assert_frame_equal(again.report_.deciles, model.report_.deciles)
+    assert sorted(state_names(again)) == sorted(state_names(model))
+
+
+def state_names(model: Uplift) -> list[str]:
+    return list(model.to_state().files)
 
 
 def test_where_nobody_differs_everybody_gets_the_average_and_words_say_so() -> None:
@@ -46,6 +65,7 @@ def test_where_nobody_differs_everybody_gets_the_average_and_words_say_so() -> N
     assert not model.heterogeneous_
     assert model.predict(frame.head(3)).tolist() == [model.average_.effect] * 3
     assert "not shown to differ" in model.verdict_
+    assert restored(model).predict(frame.head(2)).tolist() == [model.average_.effect] * 2
 
 
 def test_amounts_are_learnt_too_and_a_fitted_model_survives_pickling() -> None:
@@ -55,6 +75,7 @@ def test_amounts_are_learnt_too_and_a_fitted_model_survives_pickling() -> None:
     model = Uplift(learner="t", n_folds=2, n_boot=20).fit(frame, spend, treated)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(frame), model.predict(frame))
+    np.testing.assert_array_equal(restored(model).predict(frame), model.predict(frame))
     loyal = (frame["loyal"] == "yes").to_numpy()
     assert model.predict(frame)[loyal].mean() - model.predict(frame)[~loyal].mean() > 6
 

@@ -32,8 +32,17 @@ from patronage.abtest.uplift_learners import (
     fit_learner,
     scores,
 )
+from patronage.abtest.uplift_state import (
+    learner_from,
+    learner_state,
+    plain,
+    report_from,
+    report_state,
+    spread_from,
+)
 from patronage.models.crossfit import grouped_folds
 from patronage.models.propensity import Propensity
+from patronage.models.state import State
 
 Floats = NDArray[np.float64]
 
@@ -186,6 +195,49 @@ class Uplift(BaseEstimator):
         """Give what the learner expects of each row, shown to be more than noise or not."""
         check_is_fitted(self)
         return self.model_.predict(_frame(X))
+
+    def to_state(self) -> State:
+        """Give everything that predicting needs: JSON values, and boosters as bytes.
+
+        The cross-fitted effects of the rows that were learnt from are not among it.
+        """
+        check_is_fitted(self)
+        base = self.base
+        inner = learner_state(self.model_)
+        settings = self.get_params(deep=False)
+        if base is not None:
+            kept = base.get_params(deep=False)
+            if not isinstance(base.random_state, int | np.integer | None):
+                kept["random_state"] = None  # fitting clones the base with a seed of its own
+            kept["monotone"] = None if base.monotone is None else dict(base.monotone)
+            settings["base"] = kept
+        parameters = {
+            "settings": settings,
+            "n_features_in": self.n_features_in_,
+            "average": list(self.average_),
+            "spread": plain(self.spread_),
+            "heterogeneous": self.heterogeneous_,
+            "report": report_state(self.report_),
+            "model": inner.parameters,
+        }
+        return State(parameters, inner.files)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Undo `to_state`; predictions are the same bit for bit."""
+        found = state.parameters
+        base = found["settings"]["base"]
+        settings = {**found["settings"], "base": None if base is None else Propensity(**base)}
+        model = cls(**settings)
+        model.n_features_in_ = found["n_features_in"]
+        model.average_ = AverageEffect(*found["average"])
+        model.spread_ = spread_from(found["spread"])
+        model.heterogeneous_ = found["heterogeneous"]
+        model.report_ = report_from(found["report"])
+        model.verdict_ = model._verdict()
+        n_jobs = model._base().n_jobs or 1
+        model.model_ = learner_from(State(found["model"], dict(state.files)), n_jobs=n_jobs)
+        return model
 
     def _check_settings(self) -> None:
         if self.learner not in LEARNERS:

@@ -224,7 +224,7 @@ def group_codes(groups: ArrayLike | None, n_rows: int) -> NDArray[np.intp]:
 
 def summed(values: Floats, codes: NDArray[np.intp]) -> Floats:
     """Sum values by group, shape (n_groups,)."""
-    return np.bincount(codes, values)
+    return np.asarray(np.bincount(codes, values), dtype=np.float64)
 
 
 def check_treated(treated: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
@@ -350,7 +350,8 @@ def _resample(ranked: _Ranked, n_boot: int, seed: int) -> tuple[Floats, Floats, 
     """Curves, areas and tenths of resamples: whole groups, and each arm drawn in its own size."""
     random = np.random.default_rng(seed)
     pools = _pools(ranked)
-    curves, areas, tenths = [], [], []
+    curves: list[Floats] = []
+    areas, tenths = [], []
     while len(curves) < n_boot:
         drawn = np.concatenate([pool[random.integers(0, len(pool), len(pool))] for pool in pools])
         times = np.bincount(drawn, minlength=int(ranked.group.max()) + 1)
@@ -365,11 +366,12 @@ def _resample(ranked: _Ranked, n_boot: int, seed: int) -> tuple[Floats, Floats, 
 
 
 def _pools(ranked: _Ranked) -> list[NDArray[np.intp]]:
-    """Find the groups to draw from: those of each arm where no group is in both, else all of them."""
-    sides = [np.unique(ranked.group[side]) for side in (ranked.treated, ~ranked.treated)]
-    if len(np.intersect1d(*sides)):
-        return [np.unique(ranked.group)]
-    return sides
+    """Find the groups to draw from: of each arm, or all where some group is in both arms."""
+    treated = np.unique(ranked.group[ranked.treated])
+    control = np.unique(ranked.group[~ranked.treated])
+    if np.isin(treated, control).any():
+        return [np.union1d(treated, control)]
+    return [treated, control]
 
 
 def _deciles(
