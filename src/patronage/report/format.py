@@ -186,7 +186,8 @@ class Format:
         if not _finite(value) or value is None:
             return MISSING
         if unit == "percent":
-            whole = abs(value) >= 0.1 or float(f"{value:.4g}") in {0.0, 0.05}  # noqa: PLR2004
+            points = abs(value) * 100
+            whole = points >= 10 or abs(points - round(points)) < TINY  # noqa: PLR2004 - two digits
             return self.percent(value, 0 if whole else 1)
         if unit == "day" or abs(value) < SPELLED_OUT:
             return self.show(value, unit)
@@ -215,6 +216,8 @@ class Format:
         if places > MOST_PLACES:
             return [self.show(value, unit) for value in values]
         symbol = self._symbol() if unit == "money" else ""
+        if symbol and places and not word:
+            places = max(places, 2)
         return [_tick(value / size, places, symbol, word) for value in values]
 
     def _symbol(self) -> str:
@@ -283,15 +286,16 @@ def _plain(value: float) -> str:
 
 def _places(step: float) -> int:
     """Digits after the point that tell multiples of a step apart."""
-    return next(
-        (n for n in range(MOST_PLACES + 1) if abs(step * 10**n - round(step * 10**n)) < TINY),
-        MOST_PLACES + 1,
-    )
+    for places in range(MOST_PLACES + 1):
+        moved = step * 10**places
+        if round(moved) and abs(moved - round(moved)) < TINY * moved:
+            return places
+    return MOST_PLACES + 1
 
 
 def _tick(value: float, places: int, symbol: str, word: str) -> str:
     text = f"{abs(value):,.{places}f}"
-    if places and not word.endswith("%"):
+    if places and word and word != "%":
         text = text.rstrip("0").rstrip(".")
     zero = not any(digit in text for digit in "123456789")
     sign = "-" if value < 0 and not zero else ""

@@ -59,8 +59,8 @@ class Series:
     n
         What each value was counted on.
     ink
-        Which colour, dash and marker; by default its place among the series. Forecasts are 0
-        and what came 1 in every picture of this package.
+        Which colour, dash and marker; by default its place among the series. What was measured
+        is 0 and what was forecast 1 in every picture of this package.
     """
 
     name: str
