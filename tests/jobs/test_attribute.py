@@ -46,7 +46,7 @@ def test_a_path_table_gives_what_the_function_gives_for_each_model(paths: pd.Dat
             pd.testing.assert_series_equal(
                 credit(of)[model].sort_index(), expected[of].sort_index(), check_names=False
             )
-    assert {"credit.png", "value.png"} <= {path.name for path in Path("out").iterdir()}
+    assert {"credit.svg", "value.svg"} <= {path.name for path in Path("out").iterdir()}
 
 
 def test_columns_and_separator_of_a_path_table_can_be_mapped(paths: pd.DataFrame) -> None:

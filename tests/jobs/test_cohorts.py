@@ -37,7 +37,7 @@ def test_retention_of_mixpanels_example_is_90_70_and_60_percent(mixpanel: None) 
     matrix = pd.read_csv("out/retention_matrix.csv", index_col="cohort")
     assert matrix.loc["2024-01"].to_list() == [1.0, 0.9, 0.7, 0.6]
     assert "0.9" in shown
-    assert {path.name for path in Path("out").glob("*.png")} == {"retention.png", "revenue.png"}
+    assert {path.name for path in Path("out").glob("*.svg")} == {"retention.svg", "revenue.svg"}
 
 
 def test_a_month_that_is_not_over_stays_blank(mixpanel: None) -> None:

@@ -11,11 +11,11 @@ from patronage.cli import app
 FOLDER = Path(__file__).parents[2] / "models" / "figures"
 COMMANDS = {"attribution": "attribute"}
 WRITTEN = {
-    "kpis": {"kpis.json", "leading_and_lagging.json", "mix_by_product_revenue_share.png"},
-    "funnel": {"funnel.json", "drop_off.json", "funnel.png"},
-    "cohorts": {"retention.json", "revenue.json", "forecast.json", "retention.png"},
-    "attribution": {"models.json", "costs.json", "synergy.json", "intervals.json", "credit.png"},
-    "satisfaction": {"nps.json", "csat_trend.json", "nps_later_behaviour.json", "csat.png"},
+    "kpis": {"kpis.json", "leading_and_lagging.json", "mix_by_product_revenue_share.svg"},
+    "funnel": {"funnel.json", "drop_off.json", "funnel.svg"},
+    "cohorts": {"retention.json", "revenue.json", "forecast.json", "retention.svg"},
+    "attribution": {"models.json", "costs.json", "synergy.json", "intervals.json", "credit.svg"},
+    "satisfaction": {"nps.json", "csat_trend.json", "nps_later_behaviour.json", "csat.svg"},
 }
 
 

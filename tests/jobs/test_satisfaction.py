@@ -37,7 +37,7 @@ def test_the_net_promoter_score_of_400_answers_has_the_published_error(answers: 
     assert row["value"] == pytest.approx(30.0)
     assert row["standard_error"] == pytest.approx(3.905, abs=5e-4)
     assert (row["n"], row["n_left_out"]) == (400, 5)
-    assert Path("out/nps.png").exists()
+    assert Path("out/nps.svg").exists()
 
 
 def test_a_group_of_another_table_breaks_the_score_down(answers: str) -> None:

@@ -23,7 +23,7 @@ from patronage.errors import ReadinessError, SpecError
 from patronage.jobs.findings import Findings
 from patronage.jobs.tables import Tables, read_paths_table, read_tables
 from patronage.marketing.engines import collected, frame_of
-from patronage.plots_marketing import credit_by_model
+from patronage.plots import credit_by_model
 from patronage.tracking.metric_specs import AttributionSpec
 
 SHOWN = ("totals", "credit", "value", "costs", "intervals", "synergy")

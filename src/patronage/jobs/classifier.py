@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from patronage import plots
@@ -20,6 +19,7 @@ from patronage.features.catalogue import describe, directions
 from patronage.jobs.training_set import TrainingSet
 from patronage.models.propensity import Propensity
 from patronage.models.score_model import Outcome, ScoreModel
+from patronage.report.picture import Chart
 from patronage.tracking.propensity_spec import Boosting, ChurnSpec, LeadSpec
 
 Floats = NDArray[np.float64]
@@ -121,16 +121,17 @@ class ClassifierHoldout:
             ),
         }
 
-    def pictures(self) -> dict[str, Figure]:
+    def pictures(self) -> dict[str, Chart]:
         """Draw what the tables say."""
         reached = lift_table(self.label, self.probability, shares=[float(s) for s in MANY_SHARES])
         profit = profit_curve(self.label, self.probability)
         places = np.linspace(0, len(profit.share) - 1, min(500, len(profit.share))).astype(np.intp)
         return {
-            "lift": plots.captured(pd.DataFrame(reached)),
+            "lift": plots.captured(pd.DataFrame(reached), n=len(self.label)),
             "reliability": plots.reliability(self._curve()),
             "profit": plots.profit(
-                pd.DataFrame({"share": profit.share[places], "profit": profit.profit[places]})
+                pd.DataFrame({"share": profit.share[places], "profit": profit.profit[places]}),
+                n=len(self.label),
             ),
             "importance": plots.importance(self.importance.head(15)),
         }

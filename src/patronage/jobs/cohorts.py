@@ -13,7 +13,7 @@ from patronage.marketing.cohort_forecast import cohort_forecast
 from patronage.marketing.cohorts import cohort_revenue, matrix, retention, retention_by_age
 from patronage.marketing.engines import collected, frame_of
 from patronage.models.lifetime_value import LifetimeValue
-from patronage.plots_marketing import cohort_matrix
+from patronage.plots import cohort_matrix
 from patronage.tracking.metric_specs import CohortSpec, Forecast
 
 BY_AGE = ["age", "value", "low", "high", "numerator", "denominator", "n_left_out", "flag"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from patronage import plots
 from patronage.data.write import write_atomically
 from patronage.jobs.backtest import BacktestRun, backtest_model
 from patronage.jobs.promote import promote_model
@@ -49,7 +50,8 @@ def run_demo(out: Path) -> Iterator[str]:
     spec = LifetimeValueSpec.model_validate(SPEC)
     yield "CDNOW, 23,570 customers of a music shop: learn until 1997-09-30, judge on 273 days"
     backtest = backtest_model(spec, store_folder=out)
-    backtest.judgement.pictures()["summary"].savefig(out / "summary.png", dpi=120)
+    drawn = plots.summary(backtest.judgement.curve, backtest.judgement.value_deciles)
+    drawn.savefig(out / "summary.png", dpi=120)
     yield from backtest.lines()[1:8]
     trained = train_model(spec, store_folder=out)
     yield from trained.trained.lines

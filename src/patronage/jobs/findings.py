@@ -11,11 +11,11 @@ from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
-from matplotlib.figure import Figure
 from pandas.api.types import is_object_dtype
 
 from patronage.data.write import write_atomically, write_parquet
 from patronage.errors import SpecError
+from patronage.report.picture import Chart
 
 Format = Literal["csv", "parquet", "json"]
 ROWS_SHOWN = 20
@@ -34,7 +34,7 @@ class Findings:
     """
 
     tables: Mapping[str, pd.DataFrame]
-    pictures: Mapping[str, Figure] = field(default_factory=dict)
+    pictures: Mapping[str, Chart] = field(default_factory=dict)
     shown: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ class Findings:
 
 
 def write_findings(findings: Findings, folder: Path, kind: Format) -> list[Path]:
-    """Write every table in one format and every picture as PNG, each whole or not at all.
+    """Write every table in one format and every picture as SVG, each whole or not at all.
 
     Parameters
     ----------
@@ -72,9 +72,7 @@ def write_findings(findings: Findings, folder: Path, kind: Format) -> list[Path]
         _write_table(table, folder / f"{name}.{kind}", kind)
         for name, table in findings.tables.items()
     ]
-    for name, picture in findings.pictures.items():
-        save = partial(picture.savefig, dpi=120, format="png")
-        written.append(write_atomically(folder / f"{name}.png", save))
+    written += [picture.save(folder / f"{name}.svg") for name, picture in findings.pictures.items()]
     return written
 
 

@@ -10,7 +10,7 @@ from patronage.jobs.tables import Tables, read_steps
 from patronage.marketing.engines import collected, frame_of
 from patronage.marketing.funnel import drop_off, funnel
 from patronage.marketing.periods import NOT_STATED, Period
-from patronage.plots_marketing import funnel_steps
+from patronage.plots import funnel_steps
 from patronage.tracking.metric_specs import Between, FunnelSpec
 from patronage.tracking.sections import TableSource
 

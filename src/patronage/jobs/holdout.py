@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from patronage import plots
 from patronage.data.units import to_day
@@ -25,6 +24,8 @@ from patronage.evaluation.counts import (
 from patronage.features.labels import holdout, weekly_purchases
 from patronage.models.curve import cumulative_curve
 from patronage.models.lifetime_value import LifetimeValue
+from patronage.report.format import english
+from patronage.report.picture import Chart
 from patronage.tracking.spec import LifetimeValueSpec
 
 
@@ -44,6 +45,8 @@ class Judgement:
         Part of the customers whose holdout spend fell into their interval.
     curve
         Cumulative repeat purchases by week: week, actual, forecast; week 0 ends on as_of.
+    window
+        Days that were forecast.
     """
 
     model: str
@@ -51,6 +54,7 @@ class Judgement:
     value_deciles: pd.DataFrame
     coverage: Estimate
     curve: pd.DataFrame
+    window: str = ""
 
     @property
     def bias(self) -> float:
@@ -77,13 +81,16 @@ class Judgement:
             "holdout_curve": self.curve,
         }
 
-    def pictures(self) -> dict[str, Figure]:
+    def pictures(self) -> dict[str, Chart]:
         """Draw what the tables say."""
         return {
-            "cumulative_purchases": plots.cumulative_purchases(self.curve),
-            "purchases_by_decile": plots.by_decile(self.report.deciles[self.model], "purchases"),
-            "value_by_decile": plots.by_decile(self.value_deciles, "spend"),
-            "summary": plots.summary(self.curve, self.value_deciles),
+            "cumulative_purchases": plots.cumulative_purchases(
+                self.curve, n=self.report.n_customers, window=self.window
+            ),
+            "purchases_by_decile": plots.by_decile(
+                self.report.deciles[self.model], "purchases", window=self.window
+            ),
+            "value_by_decile": plots.by_decile(self.value_deciles, "spend", window=self.window),
         }
 
 
@@ -130,6 +137,7 @@ def judge(
             spend["lifetime_value_low"], spend["lifetime_value_high"], truth["holdout_value"]
         ),
         cumulative_curve(model.purchase_model_, summary, weekly),
+        english().span(as_of + 1, as_of + days),
     )
 
 

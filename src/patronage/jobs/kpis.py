@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
+from patronage import plots
 from patronage.jobs.cohorts import forecaster, history_of
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.funnel import period_of
@@ -17,7 +17,7 @@ from patronage.marketing.kpis import kpis
 from patronage.marketing.leads import leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
 from patronage.marketing.satisfaction import Questions
-from patronage.plots_marketing import figure_by_group
+from patronage.report.picture import Chart
 from patronage.tracking.metric_specs import KpiData, KpiSpec
 
 SHOWN = ["metric", "group", "value", "low", "high", "numerator", "denominator", "n", "unit", "flag"]
@@ -74,13 +74,13 @@ def run_kpis(spec: KpiSpec) -> Findings:
     return Findings({"kpis": table, **more}, _pictures(table), shown, lines)
 
 
-def _pictures(table: pd.DataFrame) -> dict[str, Figure]:
+def _pictures(table: pd.DataFrame) -> dict[str, Chart]:
     """Draw the metrics that are told by channel or product, where there are any."""
     pictures = {}
     for metric, room in DRAWN.items():
         own = table[(table["room"] == room) & (table["metric"] == metric)]
         if own["value"].notna().sum() > 1:
-            pictures[f"{room}_{metric}"] = figure_by_group(own, metric)
+            pictures[f"{room}_{metric}"] = plots.figure_by_group(own, metric)
     return pictures
 
 

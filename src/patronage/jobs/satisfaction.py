@@ -19,7 +19,7 @@ from patronage.marketing.satisfaction import (
     nps,
     satisfaction_trend,
 )
-from patronage.plots_marketing import trend
+from patronage.plots import trend
 from patronage.tracking.metric_specs import Question, SatisfactionSpec
 
 SHOWN = ["metric", "group", "value", "low", "high", "standard_error", "n", "n_left_out", "flag"]

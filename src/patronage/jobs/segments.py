@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from patronage.data.fingerprint import source_fingerprint
 from patronage.data.read import check_table
@@ -20,7 +19,8 @@ from patronage.features.labels import holdout
 from patronage.features.snapshot import snapshot
 from patronage.jobs.trained import Trained
 from patronage.models.lifetime_value import LifetimeValue
-from patronage.plots_marketing import shares_of_segments
+from patronage.plots import shares_of_segments
+from patronage.report.picture import Chart
 from patronage.segments.clusters import KMeansSegments
 from patronage.segments.health import HealthBacktest, HealthScore, backtest_health
 from patronage.segments.lifecycle import STAGES, LifecycleStages
@@ -325,7 +325,7 @@ def _backtest(found: Learning, labelled: pd.DataFrame) -> HealthBacktest | None:
     return backtest_health(labelled["health"], stayed)
 
 
-def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     tiers = tables["tiers"]
     return {
         "segments": shares_of_segments(tables["segments"]),

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from patronage.errors import GateError
+from patronage.report.picture import Chart
 from patronage.tracking.artifact import Artifact
 
 
@@ -40,7 +40,7 @@ class Trained:
     example: pd.DataFrame
     metrics: Mapping[str, float]
     tables: Mapping[str, pd.DataFrame]
-    pictures: Mapping[str, Figure]
+    pictures: Mapping[str, Chart]
     documents: Mapping[str, Any]
     tags: Mapping[str, str]
     lines: list[str]

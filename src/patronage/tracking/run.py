@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import matplotlib.figure
 import mlflow
 import pandas as pd
 
@@ -96,20 +95,29 @@ def _experiment(name: str) -> str:
     return str(client.create_experiment(name, artifact_location=place))
 
 
+class Picture(Protocol):
+    """What can be logged as a picture."""
+
+    @property
+    def picture(self) -> str:
+        """A file of SVG."""
+        ...
+
+
 def log_results(
     *,
     metrics: Mapping[str, float],
     tables: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, matplotlib.figure.Figure],
+    pictures: Mapping[str, Picture],
     documents: Mapping[str, Any],
 ) -> None:
-    """Log numbers, tables (CSV, to read, and JSON, for MLflow's table view), pictures, JSON."""
+    """Log numbers, tables (CSV, to read, JSON, for MLflow's table view), pictures (SVG), JSON."""
     mlflow.log_metrics({key: float(value) for key, value in metrics.items()})
     for name, table in tables.items():
         mlflow.log_table(table.reset_index(drop=True), f"tables/{name}.json")
         mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
     for name, picture in pictures.items():
-        mlflow.log_figure(picture, f"pictures/{name}.png")
+        mlflow.log_text(picture.picture, f"pictures/{name}.svg")
     for name, document in documents.items():
         mlflow.log_dict(document, f"{name}.json")
 
