@@ -12,7 +12,9 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 def texts(notebook: nbformat.NotebookNode) -> list[str]:
     """What each cell prints and shows, pictures left out; prints come in pieces of any length."""
     return [
-        "".join(out.get("text") or out.get("data", {}).get("text/plain", "") for out in cell.outputs)
+        "".join(
+            out.get("text") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
+        )
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
