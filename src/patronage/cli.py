@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from patronage.cli_reports import Overrides, add_report_commands, known_errors
-from patronage.errors import DataError, SpecError
+from patronage.cli_decisions import add_decision_commands
+from patronage.cli_page import add_page_commands
+from patronage.cli_reports import Overrides, add_report_commands, known_errors, mapping_of
+from patronage.errors import DataError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -39,17 +41,6 @@ def patronage() -> None:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     typer.echo(f"warning: {message}", err=True)
-
-
-def _mapping(pairs: list[str] | None) -> dict[str, str]:
-    """Parse OURS=THEIRS pairs."""
-    mapping = {}
-    for pair in pairs or []:
-        ours, equals, theirs = pair.partition("=")
-        if not (equals and ours.strip() and theirs.strip()):
-            raise SpecError(f"--columns {pair}: write it as ours=theirs, customer_id=CustomerID.")
-        mapping[ours.strip()] = theirs.strip()
-    return mapping
 
 
 @app.command()
@@ -101,7 +92,7 @@ def check(
         if purpose is not None:
             options: dict[str, Any] = {
                 **policies,
-                "columns": _mapping(columns),
+                "columns": mapping_of(columns),
                 "drop": drop,
                 "touches": touches,
                 "label": label,
@@ -113,7 +104,7 @@ def check(
             _check_readiness(source, purpose, table, overrides or [], options)
             return
         _, report = check_table(
-            source, table or "transactions", columns=_mapping(columns) or None, **policies
+            source, table or "transactions", columns=mapping_of(columns) or None, **policies
         )
         if not report.rows_in:
             raise DataError(f"{report.source}: holds column names and no row.")
@@ -248,7 +239,7 @@ def score(
     from patronage.jobs.scoring_plan import plan_scoring
 
     given: dict[str, Any] = {
-        "columns": _mapping(columns) or None,
+        "columns": mapping_of(columns) or None,
         "timezone": timezone,
         "returns": returns,
         "missing_ids": missing_ids,
@@ -285,6 +276,8 @@ def demo(
 
 
 add_report_commands(app)
+add_decision_commands(app)
+add_page_commands(app)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,17 @@ def known_errors() -> Iterator[None]:
         raise typer.Exit(code=error.exit_code) from error
 
 
+def mapping_of(pairs: list[str] | None) -> dict[str, str]:
+    """Parse the OURS=THEIRS pairs of --columns."""
+    mapping = {}
+    for pair in pairs or []:
+        ours, equals, theirs = pair.partition("=")
+        if not (equals and ours.strip() and theirs.strip()):
+            raise SpecError(f"--columns {pair}: write it as ours=theirs, customer_id=CustomerID.")
+        mapping[ours.strip()] = theirs.strip()
+    return mapping
+
+
 def add_report_commands(app: typer.Typer) -> None:
     """Put the commands of this file beside those of the main job."""
     app.command()(kpis)
