@@ -59,7 +59,7 @@ def training_set(spec: ChurnSpec | LeadSpec) -> TrainingSet:
     if table is None:
         raise ReadinessError("data.labelled is missing.")
     flat = read_training_table(table)
-    frame, label, unknown = _labelled_rows(flat, table)
+    frame, label, unknown = labelled_rows(flat, table)
     parts = take_apart(flat._replace(frame=frame), table)
     units = _units(parts)
     fitting, judging, later, split = _split(frame, units, table, flat.source, spec.model.seed)
@@ -84,7 +84,7 @@ def training_set(spec: ChurnSpec | LeadSpec) -> TrainingSet:
         sources=(table.source,),
         has_value=parts.value is not None,
         report={"source": flat.source, "rows_in": len(flat.frame) + flat.dropped_duplicates},
-        facts={"labelled": {"numbers": _numbers(frame, parts.features)}},
+        facts={"labelled": {"numbers": number_columns(frame, parts.features)}},
         notes=tuple(notes),
     )
 
@@ -150,7 +150,7 @@ def _useless(values: pd.Series[Any]) -> str:
     return ""
 
 
-def _labelled_rows(
+def labelled_rows(
     flat: FlatTable, table: LabelledSource
 ) -> tuple[pd.DataFrame, NDArray[np.float64], int]:
     """Read the outcome; rows without one are left out."""
@@ -260,7 +260,7 @@ def _order(frame: pd.DataFrame, table: LabelledSource, source: str) -> NDArray[n
     return np.asarray(-order if falls else order, dtype=np.float64)
 
 
-def _numbers(frame: pd.DataFrame, features: pd.DataFrame) -> list[str]:
+def number_columns(frame: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     """Name the columns that hold numbers, so that a later file is read the same way."""
     return [
         str(name)

@@ -11,6 +11,7 @@ from patronage.jobs.lifetime_value import fit_lifetime_value
 from patronage.jobs.propensity import fit_propensity
 from patronage.jobs.segments import fit_segments
 from patronage.jobs.trained import Trained
+from patronage.jobs.uplift import fit_uplift
 from patronage.tracking.registry import register
 from patronage.tracking.run import log_results, log_tags, log_texts, tracked_run, use_store
 from patronage.tracking.spec import Spec
@@ -20,6 +21,7 @@ FIT: dict[str, Callable[[Any], Trained]] = {
     "churn": fit_propensity,
     "lead": fit_propensity,
     "segments": fit_segments,
+    "uplift": fit_uplift,
 }
 
 

@@ -28,6 +28,7 @@ _CLASSES = {
     "churn": ("patronage.models.score_model", "ScoreModel"),
     "lead": ("patronage.models.score_model", "ScoreModel"),
     "segments": ("patronage.tracking.customer_segments", "CustomerSegments"),
+    "uplift": ("patronage.abtest.uplift_by_arm", "UpliftByArm"),
 }
 
 _RECORDED = ("lifetimes", "numpy", "pandas", "patronage", "scikit-learn", "scipy", "xgboost")

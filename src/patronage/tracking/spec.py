@@ -16,6 +16,7 @@ from patronage.errors import SpecError
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.sections import Name, Section, TableSource
 from patronage.tracking.segments_spec import SegmentsSpec
+from patronage.tracking.uplift_spec import UpliftSpec
 
 
 class TransactionsData(Section):
@@ -57,13 +58,14 @@ class LifetimeValueSpec(Section):
     gates: LifetimeValueGates = LifetimeValueGates()
 
 
-Spec = LifetimeValueSpec | ChurnSpec | LeadSpec | SegmentsSpec
+Spec = LifetimeValueSpec | ChurnSpec | LeadSpec | SegmentsSpec | UpliftSpec
 
 _KINDS: dict[str, type[Section]] = {
     "lifetime_value": LifetimeValueSpec,
     "churn": ChurnSpec,
     "lead": LeadSpec,
     "segments": SegmentsSpec,
+    "uplift": UpliftSpec,
 }
 
 # Tables of which a model has one: naming another with --set puts it in the place of the file's.
@@ -151,7 +153,8 @@ def _overridden(content: Mapping[str, Any], overrides: Iterable[str]) -> dict[st
 
 def _replace_alternatives(values: dict[str, Any], keys: list[str]) -> None:
     """Take out what a table named by an override stands in for."""
-    if values.get("kind") not in _ONE_TABLE:
+    labelled_uplift = values.get("kind") == "uplift" and keys[:2] == ["data", "labelled"]
+    if values.get("kind") not in _ONE_TABLE and not labelled_uplift:
         return
     if keys[0] != "data" or len(keys) < 3 or keys[1] not in _ALTERNATIVES:  # noqa: PLR2004 - data.table.key
         return
