@@ -25,23 +25,23 @@ def chances(
     -------
     The model's columns by name, flags among them.
     """
-    eligible = _eligible(spec, features)
+    scored = eligible(spec, features)
     model: ScoreModel = artifact.model.with_settings(
         reasons=spec.model.reasons,
         top_share=spec.model.top_share,
         language=spec.model.language,
         cuts=tuple(spec.model.cuts),
     )
-    scores = replace(artifact, model=model).predict(features[eligible])
+    scores = replace(artifact, model=model).predict(features[scored])
     scores = scores.drop(columns=artifact.id_name)
-    if eligible.all():
+    if scored.all():
         return {str(name): scores[name].to_numpy() for name in scores}
     found: dict[str, NDArray[Any]] = {}
     for name in scores:
         column: NDArray[Any] = np.full(len(features), None, dtype=object)
-        column[eligible] = scores[name].to_numpy(dtype=object)
+        column[scored] = scores[name].to_numpy(dtype=object)
         found[str(name)] = column
-    found["flags"][~eligible] = NOT_ELIGIBLE
+    found["flags"][~scored] = NOT_ELIGIBLE
     return found
 
 
@@ -53,7 +53,7 @@ def look_at_all(artifact: Artifact, spec: ChurnSpec | LeadSpec, features: pd.Dat
     features
         All rows that are to be scored, or a sample that does not hang on how they are split.
     """
-    rows = features[_eligible(spec, features)]
+    rows = features[eligible(spec, features)]
     if spec.model.reasons != "top" or not len(rows):
         return artifact
     margins = artifact.model.margins(artifact.prepared(rows))
@@ -61,7 +61,8 @@ def look_at_all(artifact: Artifact, spec: ChurnSpec | LeadSpec, features: pd.Dat
     return replace(artifact, model=artifact.model.with_settings(least_margin=least))
 
 
-def _eligible(spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> NDArray[np.bool_]:
+def eligible(spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mark the rows of the population that a model learnt from."""
     days = spec.snapshot.eligible_days if isinstance(spec, ChurnSpec) and spec.snapshot else None
     if days is None or "recency_days" not in features or spec.data.labelled is not None:
         return np.ones(len(features), dtype=np.bool_)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from patronage.data.connection import open_connection
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.data.units import to_date, to_day
@@ -20,7 +21,7 @@ from patronage.features.subscriptions import (
     subscription_features,
     training_subscription_snapshots,
 )
-from patronage.jobs.training_set import TrainingSet, by_cutoff, without_season
+from patronage.jobs.training_set import TrainingSet, by_cutoff, without_age, without_season
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.tracking.propensity_spec import ChurnSnapshot, ChurnSpec
 from patronage.tracking.sections import TableSource
@@ -45,7 +46,11 @@ def training_set(spec: ChurnSpec) -> TrainingSet:
 
 def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
     """Make snapshots of buyers, each labelled by whether the window after it holds no purchase."""
-    orders, report = check_table(table.source, **table.reading())
+    connection = open_connection()
+    checked, report = check_table(table.source, **table.reading(), connection=connection)
+    # Checked once, not at each of the snapshots' scans.
+    checked.create("checked_orders")
+    orders = connection.table("checked_orders")
     fitting_days = days_to_fit_on(report, snapshot)
     rows = as_frame(
         training_snapshots(
@@ -59,6 +64,7 @@ def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSe
         )
     )
     learnt, notes = without_season(buying_features(orders.columns), fitting_days)
+    learnt, more = without_age(learnt, first_day=_first_day(report), first_cutoff=fitting_days[0])
     forecaster, doubts = forecaster_as_of(orders, fitting_days[0], table.returns)
     return _stacked(
         rows,
@@ -71,7 +77,7 @@ def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSe
         horizon_days=snapshot.horizon_days,
         forecaster=forecaster,
         days_each=_days_each(orders, snapshot, table.returns),
-        notes=(*notes, *doubts),
+        notes=(*notes, *more, *doubts),
     )
 
 
@@ -179,6 +185,10 @@ def forecaster_as_of(
             return None, (f"no purchase forecasts: {error}",)
     doubts = dict.fromkeys(f"purchase forecasts: {each.message}" for each in said)
     return model, tuple(doubts)
+
+
+def _first_day(report: DataReport) -> int:
+    return 0 if report.first_day is None else to_day(report.first_day)
 
 
 def _days_each(orders: Any, snapshot: ChurnSnapshot, returns: Any) -> float:  # noqa: ANN401 - as above

@@ -89,8 +89,7 @@ class ClassifierHoldout:
     importance
         By column, with its meaning.
     shift
-        Of the outcome's rate from the fitting rows, or the latest of them, to these: whichever
-        differs more.
+        Of the outcome's rate from the fitting rows to these.
     """
 
     judgement: Judgement
@@ -193,17 +192,10 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
         judgement,
         label,
         probability,
-        by_segment(label, probability, rows.segments(table)),
+        by_segment(label, probability, rows.segments(rows.features[rows.judging])),
         importance_table(propensity),
-        _shift(rows, label),
+        rate_shift(rows.label[rows.fitting], label),
     )
-
-
-def _shift(rows: TrainingSet, label: Floats) -> RateShift:
-    """Compare the rate with that of all fitting rows and of the latest: the larger move counts."""
-    befores = [rows.fitting, *([] if rows.later is None else [rows.later & rows.fitting])]
-    shifts = [rate_shift(rows.label[before], label) for before in befores if before.any()]
-    return max(shifts, key=lambda shift: abs(shift.ratio - 1))
 
 
 def importance_table(propensity: Propensity) -> pd.DataFrame:

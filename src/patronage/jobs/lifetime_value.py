@@ -14,6 +14,7 @@ from patronage.errors import ConvergenceError, ReadinessError
 from patronage.features.catalogue import feature_fingerprint
 from patronage.features.rfm import rfm_summary
 from patronage.jobs.holdout import Judgement, judge
+from patronage.jobs.monitor import REFERENCE, reference_of
 from patronage.jobs.trained import Trained
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.tracking.artifact import Artifact
@@ -113,6 +114,7 @@ def _details(
         "status": model.status_,
         "metrics": metrics | ({} if judged is None else judged.metrics()),
         "feature_fingerprint": feature_fingerprint(model.feature_names_),
+        REFERENCE: reference_of(model, history.summary),
         "data_report": history.report.to_dict(),
     }
 

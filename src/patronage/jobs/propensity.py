@@ -10,11 +10,11 @@ import pandas as pd
 
 from patronage.data.fingerprint import source_fingerprint
 from patronage.errors import GateError
-from patronage.evaluation.drift import profile
 from patronage.features.catalogue import describe, feature_fingerprint
 from patronage.jobs import churn, labelled, leads
 from patronage.jobs.cards import model_card
 from patronage.jobs.classifier import ClassifierHoldout, fit_classifier, judge_classifier
+from patronage.jobs.monitor import REFERENCE, reference_of
 from patronage.jobs.readiness import ReadinessReport, readiness_of_rows
 from patronage.jobs.trained import Trained
 from patronage.jobs.training_set import TrainingSet
@@ -157,7 +157,7 @@ def _details(found: Fitted) -> dict[str, Any]:
         "metrics": found.holdout.metrics(),
         "features": {name: describe(name).meaning for name in names},
         "feature_fingerprint": feature_fingerprint(found.model.feature_names_),
-        "profile": profile(_some(table)),
+        REFERENCE: reference_of(found.model, table),
         "data_report": dict(found.rows.report),
         "notes": list(found.rows.notes),
         **found.rows.facts,
@@ -199,10 +199,6 @@ def _features_table(found: Fitted) -> pd.DataFrame:
             "group": [each.group for each in declared],
         }
     )
-
-
-def _some(table: pd.DataFrame) -> pd.DataFrame:
-    return table.sample(PROFILED_ROWS, random_state=0) if len(table) > PROFILED_ROWS else table
 
 
 def _n_units(rows: TrainingSet) -> int:

@@ -19,6 +19,7 @@ from patronage.models.score_model import completed
 
 Mask = NDArray[np.bool_]
 SEASON = ("season_sin", "season_cos")
+AGE = "age_days"
 YEAR = 365
 NEW_DAYS = 90
 
@@ -154,3 +155,29 @@ def without_season(
         return names, ()
     note = "time of the year is left out: the snapshots cover less than a year"
     return tuple(name for name in names if name not in SEASON), (note,)
+
+
+def without_age(
+    names: tuple[str, ...], *, first_day: int, first_cutoff: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Leave out the customers' age where the data began less than a year before the snapshots.
+
+    It is then the age of the data for many of them, and older at each next day than any that
+    was learnt from.
+
+    Returns
+    -------
+    The names to learn from, and a note for what is left out.
+
+    Examples
+    --------
+    >>> without_age(("frequency", "age_days"), first_day=0, first_cutoff=200)[0]
+    ('frequency',)
+    """
+    if first_cutoff - first_day >= YEAR or AGE not in names:
+        return names, ()
+    note = (
+        f"the customers' age is left out: {first_cutoff - first_day} days of history before the "
+        "first snapshot, and it is known from a year on"
+    )
+    return tuple(name for name in names if name != AGE), (note,)

@@ -341,8 +341,9 @@ def completed(
 def _knows_little(frame: pd.DataFrame, encoded: Encoded) -> NDArray[np.bool_]:
     """Mark newcomers without a second purchase or a touch, and rows that are mostly gaps."""
     little = np.isnan(encoded.matrix).mean(axis=1) > MOST_MISSING
-    if {"age_days", "frequency"} <= set(frame.columns):
-        newcomer = (frame["age_days"] < NEW_DAYS) & (frame["frequency"] == 0)
+    if {"recency_days", "frequency"} <= set(frame.columns):
+        # The last purchase of who bought once was the first too.
+        newcomer = (frame["recency_days"] < NEW_DAYS) & (frame["frequency"] == 0)
         little |= newcomer.to_numpy(dtype=bool)
     if "touches" in frame.columns:
         little |= (frame["touches"] == 0).to_numpy(dtype=bool)

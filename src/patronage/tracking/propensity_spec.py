@@ -157,9 +157,18 @@ class Readiness(Section):
 
 
 class PropensityGates(Section):
-    """The grade that a model must reach to be promoted."""
+    """The grade that a model must reach to be promoted, and how far input may drift.
+
+    Attributes
+    ----------
+    min_grade
+    max_drift
+        Population stability index of a column beyond which scoring publishes nothing; without
+        it, scoring says what moved.
+    """
 
     min_grade: Letter = "C"
+    max_drift: Annotated[float, Field(gt=0)] | None = None
 
 
 class ChurnSpec(Section):

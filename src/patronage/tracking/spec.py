@@ -42,9 +42,10 @@ class LifetimeValueModel(Section):
 
 
 class LifetimeValueGates(Section):
-    """What a lifetime-value model must reach on its holdout to be promoted."""
+    """What a lifetime-value model must reach on its holdout, and how far input may drift."""
 
     max_bias: Annotated[float, Field(gt=0)] = 0.25
+    max_drift: Annotated[float, Field(gt=0)] | None = None
 
 
 class LifetimeValueSpec(Section):

@@ -1,0 +1,88 @@
+"""Drift against moves made on purpose, and a limit that holds publication back."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from patronage.errors import DriftError
+from patronage.jobs.monitor import REFERENCE, DriftReport, drift_report, reference_of
+from patronage.models.propensity import Propensity
+from patronage.models.score_model import ScoreModel
+from patronage.tracking.artifact import Artifact
+from patronage.tracking.spec import parse_spec
+
+
+def rows(n: int = 3_000, seed: int = 0, longer: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "recency_days": rng.exponential(40, n) + longer,
+            "age_days": rng.integers(100, 400, n).astype(float) + 300 * (longer > 0),
+            "plan": rng.choice(["basic", "plus", None], n),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> ScoreModel:
+    table = rows()
+    label = np.random.default_rng(1).random(len(table)) < table["recency_days"] / 200
+    fitted = Propensity(learner="logistic", random_state=0).fit(table, label)
+    return ScoreModel(fitted, outcome="churn").remember(table)
+
+
+def report_of(model: ScoreModel, now: pd.DataFrame, limit: float | None = None) -> DriftReport:
+    reference = json.loads(json.dumps(reference_of(model, rows()), allow_nan=False))
+    spec = parse_spec(
+        {
+            "name": "churn",
+            "kind": "churn",
+            "data": {"labelled": {"source": "a.csv", "label": "left"}},
+            "gates": {} if limit is None else {"max_drift": limit},
+        },
+        source="test",
+    )
+    return drift_report(
+        [Artifact("churn", "churn", model, {REFERENCE: reference}, "7")], [spec], now
+    )
+
+
+def test_rows_of_the_same_kind_pass_any_sensible_limit(model: ScoreModel) -> None:
+    report = report_of(model, rows(seed=5), 0.05)
+    report.raise_if_refused()
+    assert report.lines() == []
+    assert {each["role"] for each in report.to_dict()["models"]["churn"]["columns"]} == {
+        "input", "output",
+    }  # fmt: skip
+
+
+def test_what_moved_is_named_and_the_calendar_is_not_blamed(model: ScoreModel) -> None:
+    report = report_of(model, rows(seed=5, longer=60.0))
+    (line,) = report.lines()
+    assert line.startswith("model churn version 7: 2 of 4 columns moved by more than 0.25")
+    assert "recency_days" in line
+    assert "churn_probability" in line
+    assert "age_days" not in line
+    age = next(c for c in report.models[0].to_dict()["columns"] if c["column"] == "age_days")
+    assert age["psi"] > 0.25
+    assert (age["moved"], age["by_calendar"]) == (False, True)
+    report.raise_if_refused()
+
+
+def test_a_limit_that_is_passed_refuses_and_says_what_to_do(model: ScoreModel) -> None:
+    with pytest.raises(DriftError, match=r"recency_days \(PSI .*raise gates.max_drift with --set"):
+        report_of(model, rows(seed=5, longer=60.0), 0.3).raise_if_refused()
+    assert DriftError.exit_code == 4
+
+
+def test_a_column_that_is_gone_counts_as_missing(model: ScoreModel) -> None:
+    now = rows(seed=5).drop(columns="plan")
+    found = {each.feature: each for each in report_of(model, now).models[0].moved}
+    assert found["plan"].missing_now == 1.0
+    assert found["plan"].missing_before == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_nobody_to_compare_is_no_drift(model: ScoreModel) -> None:
+    assert report_of(model, rows(seed=5)[:0], 0.1).models == ()
