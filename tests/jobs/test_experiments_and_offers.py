@@ -141,6 +141,17 @@ def test_an_unproven_campaign_is_no_ground_for_the_next(scores) -> None:
     assert "give measured.csv of patronage evaluate-campaign" in said
 
 
+def test_customers_who_are_not_known_enough_are_counted_and_none_at_all_are_refused(scores) -> None:
+    scores.head(3).assign(lifetime_value=None).to_csv("scores.csv", index=False)
+    code, said = run("decide", SPECS / "offers.toml")
+    assert code == 0, said
+    assert "no action: 3 value or effect unknown" in said
+    scores.head(0).to_csv("scores.csv", index=False)
+    code, said = run("decide", SPECS / "offers.toml")
+    assert code == 2
+    assert "customers: no rows, so nobody to decide for" in said
+
+
 def test_a_campaign_that_is_not_over_is_not_judged(scores) -> None:
     pd.DataFrame({"unit_id": ["a", "b"], "arm": ["control", "mail"]}).to_csv(
         "assignment.csv", index=False

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from patronage.cli import app
 from patronage.decisions.delivery import post_rows
-from patronage.jobs.call_list import scored_source
+from patronage.jobs.latest_scores import scored_source
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -108,6 +108,27 @@ def test_what_a_list_lacks_is_one_line(scores: Path, arguments: tuple[str, ...],
     assert code == 2
     assert told in said
     assert said.count("\n") == 1
+
+
+def test_decisions_and_arms_take_the_folder_that_scores_went_to(scores: Path) -> None:
+    specs = Path(__file__).parents[2] / "models"
+    latest = ("--set", "data.customers.source=scores")
+    code, said = run("decide", specs / "offers.toml", *latest, "--output", "decided")
+    assert code == 0, said
+    assert pd.read_csv("decided/decision.csv", dtype=str)["customer_id"].tolist() == [
+        "007", "8", "009", "10",
+    ]  # fmt: skip
+    code, said = run("assign", specs / "assign.toml", *latest, "--set", "split.strata=[]")
+    assert code == 0, said
+    code, said = run(
+        "assign", specs / "assign.toml", *latest, "--set", "split.strata=[]",
+        "--set", "split.arms={control = 0.01, mail = 0.99}",
+    )  # fmt: skip
+    assert "nobody in control" in said
+    (scores / "latest.json").write_text("{}", encoding="utf-8")
+    code, said = run("decide", specs / "offers.toml", *latest)
+    assert code == 2
+    assert "latest.json: names no score table" in said
 
 
 def test_a_folder_without_scores_is_read_as_it_is(tmp_path: Path) -> None:

@@ -137,6 +137,10 @@ class Decision(NamedTuple):
                 f"most {found.lost:.3%} of it"
             ),
         ]
+        without = self.table.loc[self.table["action"] == NO_ACTION, "why"].value_counts()
+        if len(without):
+            counted = ", ".join(f"{n:,} {why}" for why, n in without.items())
+            told.append(f"no action: {counted}")
         guessed = table.index[table["assumed"].astype(bool) & (table["customers"] > 0)]
         if len(guessed):
             told.append(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from patronage.data.read import read_table
 from patronage.decisions.call_lists import CARRIED, call_list, early_warning
 from patronage.decisions.delivery import post_rows, write_csv
-from patronage.errors import DataError, SpecError
+from patronage.errors import SpecError
 from patronage.jobs.findings import Findings, Format, write_findings
-from patronage.jobs.publish import LATEST
+from patronage.jobs.latest_scores import read_scores
 
 LISTED = ("churn_probability", "lifetime_value", "owner", *CARRIED)
 LEAD_LISTED = (
@@ -47,38 +44,6 @@ class Delivery:
     kind: Format = "csv"
     webhook: str | None = None
     outbox: Path = Path("outbox")
-
-
-def scored_source(scores: str | Path) -> str:
-    """Give what to read of a folder that patronage score wrote, or of any other table.
-
-    Raises
-    ------
-    DataError
-        If the folder names no score table.
-    """
-    path = Path(scores)
-    if not path.is_dir() or not (path / LATEST).is_file():
-        return str(scores)
-    try:
-        folder = json.loads((path / LATEST).read_text(encoding="utf-8"))["folder"]
-    except (ValueError, KeyError, TypeError):
-        raise DataError(
-            f"{path / LATEST}: names no score table; run patronage score again."
-        ) from None
-    return str(path / folder / "*.parquet")
-
-
-def read_scores(
-    scores: str | Path, wanted: Sequence[str], *, id_name: str = "customer_id"
-) -> pd.DataFrame:
-    """Read the id and those of the wanted columns that a score table has."""
-    mapping = {} if id_name == "customer_id" else {"customer_id": id_name}
-    table: Any = read_table(scored_source(scores), "customers", columns=mapping)
-    kept = ["customer_id", *(name for name in wanted if name in table.columns)]
-    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in kept)
-    frame: pd.DataFrame = table.project(quoted).to_arrow_table().to_pandas()
-    return frame.rename(columns={"customer_id": id_name})
 
 
 def run_early_warning(

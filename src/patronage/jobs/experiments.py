@@ -12,7 +12,8 @@ from patronage.abtest.plan import Outcome, Plan
 from patronage.abtest.rows import as_text
 from patronage.errors import ReadinessError
 from patronage.jobs.findings import Findings, columns_of
-from patronage.jobs.tables import read_tables
+from patronage.jobs.latest_scores import of_latest
+from patronage.jobs.tables import Tables, read_tables
 from patronage.tracking.experiment_specs import AssignSpec, ExperimentData, ExperimentSpec
 
 SHOWN = ["metric", "arm", "control_level", "treatment_level", "effect", "low", "high", "p_adjusted"]
@@ -34,8 +35,8 @@ def run_abtest(spec: ExperimentSpec) -> Findings:
 
 def run_assign(spec: AssignSpec) -> Findings:
     """Split customers who have no arm yet, and say what the test will be able to find."""
-    tables = read_tables(spec.data, ["customers"])
-    customers = tables.found["customers"].df()
+    tables = Tables()
+    customers = tables.read("customers", of_latest(spec.data.customers)).df()
     lines = tables.lines()
     kept = _kept(spec, customers, lines)
     fresh = customers
@@ -106,4 +107,11 @@ def _kept(spec: AssignSpec, customers: pd.DataFrame, lines: list[str]) -> pd.Dat
 
 def _said(found: Assignment) -> list[str]:
     units = int(found.counts["units"].sum())
-    return [f"{units:,} customers assigned; keep the assignment table, it is what was done"]
+    told = [f"{units:,} customers assigned; keep the assignment table, it is what was done"]
+    empty = found.counts.loc[found.counts["units"] == 0, "arm"]
+    if len(empty):
+        told.append(
+            f"nobody in {', '.join(map(str, empty))}: too few customers for these shares, and "
+            "without all arms nothing will show"
+        )
+    return told

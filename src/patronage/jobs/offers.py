@@ -20,7 +20,8 @@ from patronage.decisions.offers import decide, make_offers
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, ReadinessError, SpecError
 from patronage.jobs.findings import Findings
-from patronage.jobs.tables import read_tables
+from patronage.jobs.latest_scores import of_latest
+from patronage.jobs.tables import Tables, read_tables
 from patronage.tracking.experiment_specs import (
     ActionSection,
     CampaignSpec,
@@ -35,8 +36,10 @@ MEASURED = ("effect", "low", "high", "measured_in")
 
 def run_offers(spec: OffersSpec) -> Findings:
     """Choose actions, and say what the choice rests on."""
-    tables = read_tables(spec.data, ["customers"])
-    customers: pd.DataFrame = tables.found["customers"].df()
+    tables = Tables()
+    customers: pd.DataFrame = tables.read("customers", of_latest(spec.data.customers)).df()
+    if customers.empty:
+        raise ReadinessError("customers: no rows, so nobody to decide for.")
     choice = spec.choice
     offers = make_offers(
         customers,

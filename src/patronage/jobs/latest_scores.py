@@ -1,0 +1,54 @@
+"""The score table that patronage score published last, as input of what comes after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from patronage.data.read import read_table
+from patronage.errors import DataError
+from patronage.jobs.publish import LATEST
+from patronage.tracking.sections import TableSource
+
+
+def scored_source(scores: str | Path) -> str:
+    """Give what to read of a folder that patronage score wrote, or of any other table.
+
+    Raises
+    ------
+    DataError
+        If the folder names no score table.
+    """
+    path = Path(scores)
+    if not path.is_dir() or not (path / LATEST).is_file():
+        return str(scores)
+    try:
+        folder = json.loads((path / LATEST).read_text(encoding="utf-8"))["folder"]
+    except (ValueError, KeyError, TypeError):
+        raise DataError(
+            f"{path / LATEST}: names no score table; run patronage score again."
+        ) from None
+    return str(path / folder / "*.parquet")
+
+
+def read_scores(
+    scores: str | Path, wanted: Sequence[str], *, id_name: str = "customer_id"
+) -> pd.DataFrame:
+    """Read the id and those of the wanted columns that a score table has."""
+    mapping = {} if id_name == "customer_id" else {"customer_id": id_name}
+    table: Any = read_table(scored_source(scores), "customers", columns=mapping)
+    kept = ["customer_id", *(name for name in wanted if name in table.columns)]
+    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in kept)
+    frame: pd.DataFrame = table.project(quoted).to_arrow_table().to_pandas()
+    return frame.rename(columns={"customer_id": id_name})
+
+
+def of_latest(table: TableSource) -> TableSource:
+    """Let a spec name the folder of patronage score where it could name a table."""
+    if not isinstance(table.source, str):
+        return table
+    return table.model_copy(update={"source": scored_source(table.source)})
