@@ -1,32 +1,44 @@
 """Pictures of customers and models, for notebooks and runs.
 
 Each function takes a small table and gives a `Chart`: static SVG that shows itself in a
-notebook, with the sentence that says what it shows, the table behind it and `save`. Customers
-and models first, then funnels, cohorts, channels, answers and segments.
+notebook, with the sentence that says what it shows, the table behind it and `save`. Those of
+funnels, cohorts, channels, answers and segments live in `patronage.plots_marketing` and can be
+had from here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from patronage.plots_marketing import (
+    FMT,
+    INTERVAL,
+    cohort_matrix,
+    credit_by_model,
+    figure_by_group,
+    funnel_steps,
+    measured,
+    moves,
+    shares_of_segments,
+    trend,
+)
 from patronage.report import charts
 from patronage.report.charts import FORECAST, MEASURED, Axis, Caption, Chart, Series
-from patronage.report.format import Unit, english
+from patronage.report.format import Unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FMT = english()
-INTERVAL = "95% interval"
-UNITS: dict[str, Unit] = {"share": "percent", "count": "count", "currency": "money"}
-"""How the units of `patronage.marketing.figures` are written; all others are plain numbers."""
+__all__ = [
+    "by_decile", "captured", "cohort_matrix", "credit_by_model", "cumulative_purchases",
+    "effects", "figure_by_group", "funnel_steps", "gain_by_budget", "importance", "moves",
+    "profit", "reliability", "shares_of_segments", "summary", "trend", "uplift",
+]  # fmt: skip
 
-MOST_CHANNELS = 15
-FIGURE = ("value", "low", "high")
+AT_RANDOM = 7
+"""Ink of what one compares with."""
 
 
 def cumulative_purchases(curve: pd.DataFrame, *, n: int | None = None, window: str = "") -> Chart:
@@ -88,7 +100,7 @@ def by_decile(deciles: pd.DataFrame, what: str, *, window: str = "") -> Chart:
             f"{FMT.number(low['predicted_mean'])} and {FMT.number(low['actual_mean'])}."
         )
     counted = deciles["n"].tolist() if "n" in deciles else None
-    came = _series("came", deciles, [f"actual_{part}" for part in ("mean", "low", "high")])
+    came = measured("came", deciles, [f"actual_{part}" for part in ("mean", "low", "high")])
     return charts.bars(
         deciles.index.tolist(),
         [came, Series("forecast", deciles["predicted_mean"].tolist(), n=counted, ink=FORECAST)],
@@ -162,7 +174,7 @@ def captured(reached: pd.DataFrame, *, n: int | None = None) -> Chart:
         shares,
         [
             Series("by the model", [0.0, *reached["capture"].tolist()], ink=MEASURED),
-            Series("at random", shares, ink=7),
+            Series("at random", shares, ink=AT_RANDOM),
         ],
         caption=Caption(FMT, "What the top of the list holds", sentence, _rows(n)),
         x=Axis("share contacted, highest chance first", "percent"),
@@ -187,7 +199,7 @@ def reliability(curve: pd.DataFrame) -> Chart:
     )
     return charts.reliability(
         curve["forecast"].tolist(),
-        _series("what came", curve, ["observed", "low", "high"]),
+        measured("what came", curve, ["observed", "low", "high"]),
         caption=Caption(
             FMT, "Do the chances come true?", sentence,
             _rows(None if counted is None else sum(counted)), interval=INTERVAL,
@@ -249,188 +261,83 @@ def importance(table: pd.DataFrame) -> Chart:
     )
 
 
-def funnel_steps(table: pd.DataFrame) -> Chart:
-    """Draw how many units reach each step, with the share of the first.
+def uplift(curve: pd.DataFrame) -> Chart:
+    """Draw what treating the top of a ranking by expected effect gains (Qini curve).
 
     Parameters
     ----------
-    table
-        From `patronage.marketing.funnel.funnel`; the whole is drawn, group "".
+    curve : one row a share
+        share, qini, low, high, random, as `UpliftReport` holds them.
     """
-    whole = table[table["group"] == ""]
     sentence = ""
-    if len(whole):
-        first, last = whole.iloc[0], whole.iloc[-1]
-        share = FMT.percent(last["from_first"])
+    if len(curve):
+        best, last = curve.iloc[int(curve["qini"].to_numpy().argmax())], curve.iloc[-1]
         sentence = (
-            f"Of {FMT.count(first['units'])} at {first['step']}, {FMT.count(last['units'])} "
-            f"reach {last['step']} ({share})."
-        )
-    return charts.funnel(
-        whole["step"].tolist(),
-        whole["units"].tolist(),
-        caption=Caption(
-            FMT, "Units by step, share of the first", sentence, "units whose window is over"
-        ),
-        label="step",
-        value="units",
-        share="share of the first",
-    )
-
-
-def cohort_matrix(matrix: pd.DataFrame, what: str, *, as_share: bool = True) -> Chart:
-    """Draw cohorts by age; what is not over stays white.
-
-    Parameters
-    ----------
-    matrix
-        From `patronage.marketing.cohorts.matrix`.
-    what
-        What a cell holds.
-    as_share
-        Whether cells are shares, written in percent.
-    """
-    unit: Unit = "percent" if as_share else "number"
-    sentence = ""
-    if matrix.shape[1] > 1 and matrix.iloc[:, 1].notna().any():
-        seen = matrix.iloc[:, 1].dropna()
-        sentence = (
-            f"At age {matrix.columns[1]}, the middle one of {len(seen)} cohorts stands at "
-            f"{FMT.show(float(seen.median()), unit)}."
-        )
-    return charts.heat(
-        matrix.index.tolist(),
-        matrix.columns.tolist(),
-        matrix.to_numpy(dtype=float, na_value=np.nan).tolist(),
-        caption=Caption(FMT, _capital(what), sentence),
-        labels=("cohort", "age"),
-        unit=unit,
-    )
-
-
-def credit_by_model(credit: pd.DataFrame, *, unit: str = "conversions") -> Chart:
-    """Draw the credit of channels by each model, side by side.
-
-    Parameters
-    ----------
-    credit : one row a channel
-        channel, and a column a model, as `attribution_report` gives them. The 15 channels with
-        the most credit are drawn.
-    """
-    models = [name for name in credit.columns if name != "channel"]
-    most = credit.assign(total=credit[models].mean(axis=1)).nlargest(MOST_CHANNELS, "total")
-    sentence = ""
-    if len(most) and models:
-        firsts = most.set_index("channel")[models].idxmax().value_counts()
-        sentence = (
-            f"{firsts.index[0]} has the most credit in {firsts.iloc[0]} of {len(models)} models."
-        )
-    return charts.bars(
-        most["channel"].tolist(),
-        [Series(str(name), most[name].tolist()) for name in models],
-        caption=Caption(FMT, "Credit by model: attributed, not incremental", sentence),
-        value=Axis(f"{unit} credited"),
-        label="channel",
-    )
-
-
-def shares_of_segments(persona: pd.DataFrame, label: str = "segment") -> Chart:
-    """Draw each segment's share of customers beside its share of value.
-
-    Parameters
-    ----------
-    persona : one row a segment
-        The column `label`, share_of_customers and share_of_value.
-    """
-    sentence = ""
-    if len(persona) and persona["share_of_value"].notna().any():
-        best = persona.nlargest(1, "share_of_value").iloc[0]
-        held, of = (
-            FMT.brief(best[f"share_of_{part}"], "percent") for part in ("value", "customers")
-        )
-        sentence = f"{best[label]}: {of} of the customers hold {held} of the forecast value."
-    return charts.bars(
-        persona[label].tolist(),
-        [
-            Series("of customers", persona["share_of_customers"].tolist(), ink=MEASURED),
-            Series("of forecast value", persona["share_of_value"].tolist(), ink=FORECAST),
-        ],
-        caption=Caption(FMT, f"Customers and forecast value by {label}", sentence),
-        value=Axis("share", "percent"),
-        label=label,
-    )
-
-
-def figure_by_group(table: pd.DataFrame, metric: str) -> Chart:
-    """Draw one metric by group with its interval; groups without a value are left out.
-
-    Parameters
-    ----------
-    table : one row a figure
-        metric, group, value, low, high, as in `patronage.marketing.figures`.
-    """
-    own = table[(table["metric"] == metric) & table["value"].notna()]
-    unit = _only(own, "unit")
-    written, names = UNITS.get(unit, "number"), [str(group) or "all" for group in own["group"]]
-    sentence = ""
-    if len(own) > 1:
-        values = own["value"].astype(float).to_numpy()
-        top, low = int(values.argmax()), int(values.argmin())
-        sentence = (
-            f"Highest for {names[top]} ({FMT.show(values[top], written)}), lowest for {names[low]} "
-            f"({FMT.show(values[low], written)})."
-        )
-    return charts.bars(
-        names,
-        [_series(metric.replace("_", " "), own)],
-        caption=Caption(
-            FMT, _capital(metric.replace("_", " ")), sentence, window=_only(own, "window"),
-            interval=INTERVAL,
-        ),
-        value=Axis("" if unit == "share" else unit, written),
-        label="group",
-        horizontal=True,
-    )  # fmt: skip
-
-
-def trend(table: pd.DataFrame, what: str) -> Chart:
-    """Draw a figure over time with its interval.
-
-    Parameters
-    ----------
-    table : one row a calendar unit
-        at, value, low, high.
-    """
-    unit = UNITS.get(_only(table, "unit"), "number")
-    seen = table[table["value"].notna()]
-    sentence = ""
-    if len(seen) > 1:
-        first, last = seen.iloc[0], seen.iloc[-1]
-        sentence = (
-            f"{what} went from {FMT.show(float(first['value']), unit)} in {first['at']} to "
-            f"{FMT.show(float(last['value']), unit)} in {last['at']}."
+            f"Treating the best {FMT.brief(float(best['share']), 'percent')} gains "
+            f"{FMT.number(float(best['qini']))} a unit of the list, treating all "
+            f"{FMT.number(float(last['qini']))}."
         )
     return charts.lines(
-        table["at"].astype(str).tolist(),
-        [_series(what, table)],
-        caption=Caption(FMT, f"{what} over time", sentence, interval=INTERVAL),
-        x=Axis(""),
-        y=Axis(what, unit),
+        curve["share"].tolist(),
+        [
+            measured("by expected effect", curve, ("qini", "low", "high")),
+            Series("at random", curve["random"].tolist(), ink=AT_RANDOM),
+        ],
+        caption=Caption(FMT, "What the most movable bring", sentence, interval=INTERVAL),
+        x=Axis("share treated, highest expected effect first", "percent"),
+        y=Axis("gained a unit of the list"),
     )
 
 
-def _series(name: str, table: pd.DataFrame, columns: Sequence[str] = FIGURE) -> Series:
-    """Take a value with its interval, and n where there is one, from a table."""
-    value, low, high = (table[column].tolist() for column in columns)
-    return Series(
-        name, value, low, high, n=table["n"].tolist() if "n" in table else None, ink=MEASURED
+def effects(table: pd.DataFrame, label: str, what: str, *, unit: Unit = "number") -> Chart:
+    """Draw estimated effects with their intervals, a row each, beside no effect.
+
+    Parameters
+    ----------
+    table : one row an effect
+        The column `label`, effect, low, high, such as segments or arms of an experiment.
+    label, what
+        What the rows are, and on what the effect is.
+    unit
+        percent for differences of rates.
+    """
+    clear = (table["low"] > 0) | (table["high"] < 0)
+    sentence = f"{int(clear.sum())} of {len(table)} intervals exclude no effect."
+    return charts.forest(
+        table[label].tolist(),
+        measured("effect", table, ("effect", "low", "high")),
+        caption=Caption(FMT, f"Effect on {what} by {label}", sentence, interval=INTERVAL),
+        value=Axis(f"effect on {what}", unit),
+        label=label,
+        reference=0.0,
     )
 
 
-def _only(table: pd.DataFrame, column: str) -> str:
-    """Give the one text of a column, "" where there are none or several."""
-    texts = set(table[column].dropna().astype(str)) if column in table else set()
-    return texts.pop() if len(texts) == 1 else ""
+def gain_by_budget(curve: pd.DataFrame, *, budget: float | None = None) -> Chart:
+    """Draw the best expected gain by budget.
+
+    Parameters
+    ----------
+    curve
+        budget, expected_gain, as `patronage.decisions.what_if.profit_curve` gives them.
+    budget
+        What there is; drawn as a line.
+    """
+    sentence = ""
+    if len(curve):
+        last = curve.iloc[-1]
+        sentence = (
+            f"With {FMT.money(float(last['budget']))}, {FMT.money(float(last['expected_gain']))} "
+            "are expected after cost; each further unit brings less."
+        )
+    return charts.lines(
+        curve["budget"].tolist(),
+        [Series("expected gain", curve["expected_gain"].tolist())],
+        caption=Caption(FMT, "What a budget brings", sentence),
+        x=Axis("budget", "money"),
+        y=Axis("expected gain after cost", "money"),
+        mark=None if budget is None else (budget, f"budget {FMT.money(budget)}"),
+    )
 
 
 def _off(forecast: float, came: float) -> str:
@@ -447,7 +354,3 @@ def _customers(n: int | None) -> str:
 
 def _rows(n: int | None) -> str:
     return "" if n is None else f"{FMT.count(n)} rows"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
