@@ -14,10 +14,12 @@ from patronage import plots
 from patronage.data.write import write_atomically
 from patronage.jobs.backtest import BacktestRun, backtest_model
 from patronage.jobs.promote import promote_model
+from patronage.jobs.report import Sources, gather, write_page
 from patronage.jobs.score import ScoreRun, score_customers
 from patronage.jobs.scoring_plan import plan_scoring
 from patronage.jobs.train import TrainRun, train_model
 from patronage.tracking.propensity_spec import ChurnSpec
+from patronage.tracking.segments_spec import SegmentsSpec
 from patronage.tracking.spec import LifetimeValueSpec
 
 SPEC: dict[str, Any] = {
@@ -34,7 +36,16 @@ CHURN: dict[str, Any] = {
     "snapshot": {"as_of": "1997-09-30", "horizon_days": 92, "step_days": 92},
     "model": {"learner": "xgboost"},
 }
+SEGMENTS: dict[str, Any] = {
+    "name": "segments",
+    "kind": "segments",
+    "data": {"transactions": {"source": "cdnow", "returns": "net"}},
+    "snapshot": {"as_of": "1997-09-30", "horizon_days": 92},
+}
 LAST_DAY = date(1998, 6, 30)
+EARLIER_DAY = date(1998, 3, 30)
+"""One churn window before the last day: what was forecast then can be held to what came."""
+PAGES = {"en": "report.html", "zh": "report.zh.html"}
 SHOWN = ("frequency", "recency_days", "probability_alive", "expected_purchases")
 VALUE = ("lifetime_value", "lifetime_value_low", "lifetime_value_high", "churn_probability")
 
@@ -45,7 +56,7 @@ def run_demo(out: Path) -> Iterator[str]:
     Parameters
     ----------
     out
-        Folder for scores, metrics.json, summary.png and the tracking store.
+        Folder for the pages, scores, metrics.json, summary.png and the tracking store.
     """
     spec = LifetimeValueSpec.model_validate(SPEC)
     yield "CDNOW, 23,570 customers of a music shop: learn until 1997-09-30, judge on 273 days"
@@ -62,12 +73,33 @@ def run_demo(out: Path) -> Iterator[str]:
     yield from churn.trained.lines
     promotion = promote_model("churn")
     yield f"champion: {promotion.name} version {promotion.version} ({promotion.reason})"
-    names = [spec.name, "churn"]
-    plan = plan_scoring(names, "cdnow", as_of=LAST_DAY, reading=None, overrides=())
-    scored = score_customers(plan, output=out / "scores")
+    yield "\nsegments, tiers, stages and health: learn until 1997-09-30"
+    segments = train_model(SegmentsSpec.model_validate(SEGMENTS), store_folder=out)
+    yield from segments.trained.lines
+    promote_model("segments")
+    _score(out, EARLIER_DAY)
+    scored = _score(out, LAST_DAY)
     yield from _best_customers(scored)
     _write_metrics(out, spec, backtest, [trained, churn], scored)
     yield from _where(out, trained.store)
+    yield from _pages(out)
+
+
+def _score(out: Path, day: date) -> ScoreRun:
+    names = [str(spec["name"]) for spec in (SPEC, CHURN, SEGMENTS)]
+    reasons = ["model.reasons=all"]
+    plan = plan_scoring(names, "cdnow", as_of=day, reading=None, overrides=reasons)
+    return score_customers(plan, output=out / "scores")
+
+
+def _pages(out: Path) -> Iterator[str]:
+    """Write the page in both languages and say where, last of all."""
+    material = gather(Sources(out / "scores", currency="USD"))
+    yield "\nthe page for the people who decide, in English and Chinese:"
+    write_page(material, out / PAGES["zh"], language="zh", link=PAGES["en"])
+    write_page(material, out / PAGES["en"], language="en", link=PAGES["zh"])
+    yield f"{out / PAGES['zh']}"
+    yield f"{out / PAGES['en']}"
 
 
 def _best_customers(scored: ScoreRun) -> Iterator[str]:

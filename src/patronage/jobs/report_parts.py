@@ -23,6 +23,7 @@ from patronage.tracking.registry import load_model
 from patronage.tracking.run_records import run_record, version_record
 
 ROLES = {"lifetime_value": "value", "churn": "churn", "segments": "segments"}
+ORDER = tuple(ROLES.values())
 TELLING = {"holdout_value_deciles": "value", "holdout_reliability": "churn", "tiers": "segments"}
 """Table that only one kind of training logs, to what its model does."""
 DRIFT = "drift.json"
@@ -60,7 +61,7 @@ def records(artifacts: Mapping[str, Artifact], runs: Sequence[str]) -> dict[str,
         If it is no run that trained or judged a model.
     """
     found = {}
-    for role, artifact in artifacts.items():
+    for role, artifact in sorted(artifacts.items(), key=lambda each: ORDER.index(each[0])):
         try:
             run = version_record(artifact.name, artifact.version)
         except PatronageError:

@@ -10,7 +10,7 @@ import pandas as pd
 from patronage.decisions.call_lists import NO_OWNER
 from patronage.report.charts import Axis, Caption, Chart, Series, bars
 from patronage.report.material import Material, RiskFacts
-from patronage.report.reason_words import in_language
+from patronage.report.reason_words import SEPARATOR, in_language
 from patronage.report.sections import Cell, Section, WarningTable
 from patronage.report.words import Language, Words
 
@@ -49,7 +49,7 @@ def leaving_section(material: Material, words: Words, *, mask_ids: bool) -> Sect
     notes = [] if risk.is_churn else [words("leaving.alive")]
     if mask_ids:
         notes.append(words("leaving.masked"))
-    charts = [_grades(risk, material, words), _offers(material, words)]
+    charts = [_grades(risk, material, words), _segments(material, words), _offers(material, words)]
     return Section(
         "leaving",
         words("leaving.title"),
@@ -103,6 +103,37 @@ def _grades(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
         ),
         value=Axis(words("leaving.at_risk"), "money"),
         label=words("leaving.grades.label"),
+    )
+
+
+def _segments(material: Material, words: Words) -> Chart | None:
+    """Draw where the value at risk sits."""
+    table = material.groups.get("segment")
+    if table is None or "value_at_risk" not in table or not table["value_at_risk"].sum() > 0:
+        return None
+    fmt, table = words.fmt, table.sort_values("value_at_risk", ascending=False, kind="stable")
+    names = [words.label("segment", label) for label in table["label"]]
+    share = table["value_at_risk"].iloc[0] / table["value_at_risk"].sum()
+    return bars(
+        names,
+        [
+            Series(
+                words("leaving.at_risk"),
+                table["value_at_risk"].tolist(),
+                n=table["customers"].tolist(),
+            )
+        ],
+        caption=Caption(
+            fmt,
+            words("leaving.segments.title"),
+            words("leaving.segments.sentence", segment=names[0], share=fmt.percent(share, 0)),
+            words.counted("customers", int(table["customers"].sum())),
+            words("as_of", day=words.day(material.as_of)),
+            key="risk-segments",
+        ),
+        value=Axis(words("leaving.at_risk"), "money"),
+        label=words("col.segment"),
+        horizontal=True,
     )
 
 
@@ -178,7 +209,7 @@ def _writer(name: str, words: Words) -> Callable[[object], Cell]:
         return lambda value: _number(value, unit, words)
     if name == "churn_reasons":
         language: Language = "zh" if words.fmt.language == "zh" else "en"
-        return lambda value: _text(in_language(value, language) if isinstance(value, str) else None)
+        return lambda value: _reasons(value, language)
     if name in {"owner", "segment", "tier", "stage", "action"}:
         return lambda value: _text(words.label(name, value))
     return _text
@@ -190,6 +221,12 @@ def _number(value: object, unit: str, words: Words) -> Cell:
         return Cell(words.fmt.number(None), "")
     text = words.fmt.percent(number, 0) if unit == "percent" else words.fmt.money(number)
     return Cell(text, f"{number:.6g}")
+
+
+def _reasons(value: object, language: Language) -> Cell:
+    """Write one reason a line."""
+    told = in_language(value, language) if isinstance(value, str) else ""
+    return _text(told.replace(SEPARATOR, "\n"))
 
 
 def _text(value: object) -> Cell:

@@ -82,6 +82,8 @@ WORDS: dict[str, str] = {
     "chance of leaving of {risk}.",
     "leaving.grades.label": "Churn grade, A the highest risk",
     "leaving.at_risk": "Value at risk",
+    "leaving.segments.title": "Value at risk by segment",
+    "leaving.segments.sentence": "{share} of the value at risk sits with {segment}.",
     "leaving.offers.title": "What acting would gain",
     "leaving.offers.sentence": "{action} gains most: {gain} for {cost}, offered to {customers}.",
     "leaving.offers.gain": "Expected gain",

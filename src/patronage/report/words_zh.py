@@ -78,6 +78,8 @@ WORDS: dict[str, str] = {
     "leaving.grades.sentence": "{grade}级最多，为{value}：{customers}，平均流失概率{risk}。",
     "leaving.grades.label": "流失等级，A为风险最高",
     "leaving.at_risk": "风险价值",
+    "leaving.segments.title": "各分群的风险价值",
+    "leaving.segments.sentence": "风险价值的{share}在“{segment}”。",
     "leaving.offers.title": "采取行动的预期收益",
     "leaving.offers.sentence": "“{action}”收益最大：花费{cost}，收益{gain}，面向{customers}。",
     "leaving.offers.gain": "预期收益",
