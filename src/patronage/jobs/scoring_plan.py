@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -14,10 +15,12 @@ from patronage.data.fingerprint import source_fingerprint
 from patronage.data.sources import open_source
 from patronage.errors import RegistryError, SpecError
 from patronage.features.catalogue import feature_fingerprint
+from patronage.jobs.signals import Signals, read_signals, signal_fingerprints
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.propensity_spec import LeadSpec
 from patronage.tracking.registry import load_model
 from patronage.tracking.sections import TableSource
+from patronage.tracking.segments_spec import SegmentsSpec
 from patronage.tracking.spec import Spec, has_key, parse_spec
 
 SETTABLE = (
@@ -28,6 +31,8 @@ SETTABLE = (
     "model.language",
     "model.cuts",
     "model.value_days",
+    "data.surveys.source",
+    "data.service_contacts.source",
 )
 """What may be told otherwise at scoring than at training."""
 
@@ -64,6 +69,12 @@ class ScoringPlan:
         if self.as_of is None:
             raise SpecError(f"score {self.names}: give --as-of, the last day observed.")
         return self.as_of
+
+    @cached_property
+    def signals(self) -> Signals | None:
+        """Satisfaction and service contacts as of the day, where a model takes them."""
+        spec = _with_signals(self.specs)
+        return None if spec is None else read_signals(spec.data, self.day)
 
     @property
     def id_name(self) -> str:
@@ -112,12 +123,14 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
     settings = _reading(specs, dict(reading or {}), source)
     told = _touches(specs, touches)
     limit = _capacity(specs, capacity)
+    segments = _with_signals(specs)
     fingerprint = _fingerprint(
         artifacts,
         specs,
         {
             "input": source_fingerprint(source),
             "touches": None if told is None else source_fingerprint(told.source),
+            **({} if segments is None else {"signals": signal_fingerprints(segments.data)}),
             "capacity": limit,
             "as_of": None if as_of is None else as_of.isoformat(),
             "reading": settings,
@@ -133,6 +146,14 @@ def table_of(spec: Spec) -> tuple[str, Any]:
         if section is not None:
             return name, section
     raise SpecError(f"spec of {spec.name}: names no table that could be scored.")
+
+
+def _with_signals(specs: Iterable[Spec]) -> SegmentsSpec | None:
+    """Find the spec whose model takes signals of its own tables."""
+    for spec in specs:
+        if isinstance(spec, SegmentsSpec) and (spec.data.surveys or spec.data.service_contacts):
+            return spec
+    return None
 
 
 def _refuse_other_features(artifact: Artifact) -> None:

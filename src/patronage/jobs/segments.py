@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import warnings
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -13,30 +13,29 @@ import pandas as pd
 from patronage.data.fingerprint import source_fingerprint
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
-from patronage.errors import ConvergenceError, DataError, ReadinessError, SpecError
+from patronage.errors import ReadinessError
 from patronage.features.catalogue import feature_fingerprint
 from patronage.features.labels import holdout
 from patronage.features.snapshot import snapshot
+from patronage.jobs.health import health_tables, judge_health, learn_health, load_churn
+from patronage.jobs.propensity import example_of as example_of_churn
+from patronage.jobs.signals import read_signals, signal_fingerprints
 from patronage.jobs.trained import Trained
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import shares_of_segments
 from patronage.report.picture import Chart
 from patronage.segments.clusters import KMeansSegments
-from patronage.segments.health import HealthBacktest, HealthScore, backtest_health
+from patronage.segments.health import HealthBacktest, band_of
 from patronage.segments.lifecycle import STAGES, LifecycleStages
 from patronage.segments.migration import migration, project
 from patronage.segments.persona import persona
 from patronage.segments.rfm_grid import GRID, RFMSegments
 from patronage.segments.tiers import ValueTiers, top_share
 from patronage.tracking.artifact import Artifact
-from patronage.tracking.customer_segments import (
-    COMPONENTS,
-    CustomerSegments,
-    forecast_of,
-    health_components,
-)
+from patronage.tracking.customer_segments import CustomerSegments, forecast_of
 from patronage.tracking.segments_spec import SegmentsSpec
 
+LEAST_TOLD = 0.005
 DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]
 
 
@@ -75,14 +74,14 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
     labelled = label(found)
     tables = describe(spec, found, labelled)
     status, reason = _validation(spec, tables.get("tiers_after"), found)
-    backtest = _backtest(found, labelled)
+    parts = found.model.components(found.now)
+    backtest, more = _health(found, labelled, parts)
+    tables |= more
     metrics = {
         "customers": float(len(labelled)),
         "value_of_top_fifth": top_share(labelled["lifetime_value"]),
         **({} if backtest is None else {"health_auc": backtest.auc.value}),
     }
-    if backtest is not None:
-        tables["health_bands"] = backtest.bands
     features = feature_fingerprint(found.model.feature_names_)
     details: dict[str, Any] = {
         "spec": spec.model_dump(mode="json"),
@@ -103,7 +102,7 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
         tags={
             "as_of": spec.snapshot.as_of.isoformat(),
             "horizon_days": str(spec.snapshot.horizon_days),
-            "data_fingerprint": source_fingerprint(spec.data.transactions.source),
+            "data_fingerprint": _data_fingerprint(spec),
             "feature_fingerprint": features,
             "validation_status": status,
             "validation_reason": reason,
@@ -115,30 +114,31 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
 def learn(spec: SegmentsSpec) -> Learning:
     """Read the orders of a spec and fit every part to them."""
     table, as_of, horizon = spec.data.transactions, spec.snapshot.as_of, spec.snapshot.horizon_days
+    churn = load_churn(spec)
     orders, report = check_table(table.source, **table.reading())
     if report.first_day is None or report.first_day > as_of:
         raise ReadinessError(
             f"{report.source}: no order on or before snapshot.as_of {as_of}, "
             f"{report.rows_kept:,} rows in all; set a later one."
         )
-    now = _snapshot(orders, as_of, table.returns)
-    before = _snapshot(orders, as_of - timedelta(days=horizon), table.returns)
+    now = _snapshot(orders, as_of, spec)
+    before = _snapshot(orders, as_of - timedelta(days=horizon), spec)
     outcome = None
     if report.last_day is not None and report.last_day >= as_of + timedelta(days=horizon):
         outcome = _outcome(orders, as_of, spec)
     value = _value_model(spec).fit(now)
-    options, notes = spec.model, []
-    health, note = _health(spec, before, _outcome(orders, as_of - timedelta(days=horizon), spec))
-    notes += [note] if note else []
+    options = spec.model
+    came = _outcome(orders, as_of - timedelta(days=horizon), spec)
+    health = learn_health(spec, churn, before, came, value=_value_model(spec), report=report)
     stages = LifecycleStages(options.at_risk, options.lapsed, options.lost).fit(now)
     model = CustomerSegments(
         segments=_segments(spec).fit(now),
         value=value,
         tiers=ValueTiers(options.tiers).fit(forecast_of(value, now)["lifetime_value"]),
         stages=stages,
-        health=health,
+        **health.parts,
     )
-    return Learning(orders, report, now, before, outcome, model, notes)
+    return Learning(orders, report, now, before, outcome, model, list(health.notes))
 
 
 def label(found: Learning) -> pd.DataFrame:
@@ -161,11 +161,6 @@ def describe(
     }
     if isinstance(found.model.segments, KMeansSegments):
         tables["clusters_tried"] = found.model.segments.selection_
-    if found.model.health is not None:
-        weights = found.model.health.weights_
-        tables["health_weights"] = pd.DataFrame(
-            {"component": list(weights), "weight": list(weights.values())}
-        )
     if len(found.before):
         tables |= _moves(spec, found, labelled)
     if found.outcome is not None:
@@ -177,15 +172,19 @@ def describe(
 def example_of(model: CustomerSegments) -> pd.DataFrame:
     """Make one row of nobody, as the registered model takes it."""
     values: dict[str, Any] = dict.fromkeys(model.feature_names_, 1.0)
+    if model.churn is not None:
+        usual = example_of_churn(model.churn).drop(columns="customer_id")
+        values |= {str(name): usual[name].iloc[0] for name in usual}
     values |= {"frequency": 2.0, "recency": 120.0, "T": 200.0, "monetary_value": 35.5}
     values |= {"recency_days": 80.0, "gap_last": 60.0}
     return pd.DataFrame({"customer_id": ["007"]} | {k: [v] for k, v in values.items()})
 
 
-def _snapshot(orders: Any, as_of: date, returns: Any) -> pd.DataFrame:  # noqa: ANN401 - checked by the spec
-    made = snapshot(orders, as_of=as_of, returns=returns).order("customer_id")
-    table: pd.DataFrame = made.to_arrow_table().to_pandas()
-    return table
+def _snapshot(orders: Any, as_of: date, spec: SegmentsSpec) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
+    made = snapshot(orders, as_of=as_of, returns=spec.data.transactions.returns)
+    table: pd.DataFrame = made.order("customer_id").to_arrow_table().to_pandas()
+    signals = read_signals(spec.data, as_of)
+    return table if signals is None else signals.beside(table, table["customer_id"])
 
 
 def _outcome(orders: Any, as_of: date, spec: SegmentsSpec) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
@@ -215,35 +214,6 @@ def _segments(spec: SegmentsSpec) -> RFMSegments | KMeansSegments:
     return KMeansSegments(
         options.n_clusters, features=list(options.features), random_state=options.seed
     )
-
-
-def _health(
-    spec: SegmentsSpec, before: pd.DataFrame, outcome: pd.DataFrame
-) -> tuple[HealthScore | None, str]:
-    """Learn health a horizon earlier, from what customers did until as_of; else say why not."""
-    wanted = spec.model.health
-    if wanted == "none":
-        return None, ""
-    if before.empty:
-        return None, "no health: no customer a horizon before as_of"
-    try:
-        with warnings.catch_warnings():
-            # The fit of as_of says the same.
-            warnings.simplefilter("ignore")
-            value = _value_model(spec).fit(before)
-        parts = health_components(before, forecast_of(value, before))
-        score = HealthScore() if isinstance(wanted, str) else HealthScore(_by_hand(wanted))
-        return score.fit(parts, outcome["holdout_purchases"].to_numpy() > 0), ""
-    except (ConvergenceError, DataError, ValueError) as error:
-        return None, f"no health: {error}"
-
-
-def _by_hand(weights: dict[str, float]) -> dict[str, float]:
-    unknown = [name for name in weights if name not in COMPONENTS.values()]
-    if unknown:
-        known = ", ".join(COMPONENTS.values())
-        raise SpecError(f"model.health has {unknown[0]!r}; components are {known}.")
-    return {name: weights.get(name, 0.0) for name in COMPONENTS.values()}
 
 
 def _described(spec: SegmentsSpec, labelled: pd.DataFrame) -> pd.DataFrame:
@@ -316,13 +286,23 @@ def _validation(spec: SegmentsSpec, after: pd.DataFrame | None, found: Learning)
     return ("passed" if passed else "failed"), f"mean spend of {horizon} days after: {means}"
 
 
-def _backtest(found: Learning, labelled: pd.DataFrame) -> HealthBacktest | None:
-    if found.model.health is None or found.outcome is None:
-        return None
-    stayed = found.outcome["holdout_purchases"].to_numpy() > 0
-    if stayed.all() or not stayed.any():
-        return None
-    return backtest_health(labelled["health"], stayed)
+def _health(
+    found: Learning, labelled: pd.DataFrame, parts: pd.DataFrame
+) -> tuple[HealthBacktest | None, dict[str, pd.DataFrame]]:
+    """Say what health is made of and, where the window after as_of is over, what it told."""
+    model = found.model
+    if model.health is None:
+        return None, {}
+    tables = health_tables(model, parts, pd.Series(band_of(labelled["health"])))
+    if found.outcome is None:
+        return None, tables
+    judged = judge_health(model, parts, found.outcome["holdout_purchases"].to_numpy() > 0)
+    return (None, tables) if judged is None else (judged[0], tables | judged[1])
+
+
+def _data_fingerprint(spec: SegmentsSpec) -> str:
+    found = [source_fingerprint(spec.data.transactions.source), *signal_fingerprints(spec.data)]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
@@ -351,7 +331,14 @@ def _lines(
         f"tier {best['tier']}: {shares[0]:.0%} of customers, {shares[1]:.0%} of forecast value",
         f"stages: {', '.join(stages)}",
     ]
+    if found.model.health is not None:
+        weights = sorted(found.model.health.weights_.items(), key=lambda part: -part[1])
+        told = ", ".join(f"{name} {weight:.0%}" for name, weight in weights if weight >= LEAST_TOLD)
+        lines.append(f"health, weights {found.model.health.weights_from_}: {told}")
     if backtest is not None:
-        auc = backtest.auc
-        lines.append(f"health: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) of staying")
+        auc, worst = backtest.auc, backtest.capture[-1]
+        lines.append(
+            f"health: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) of staying; the least "
+            f"healthy {worst.share:.0%} hold {worst.capture:.0%} of those who left"
+        )
     return [*lines, *found.notes]

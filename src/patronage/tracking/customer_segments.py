@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from patronage.models.lifetime_value import LifetimeValue
+from patronage.models.score_model import ScoreModel
 from patronage.models.state import State
 from patronage.segments.clusters import KMeansSegments
 from patronage.segments.health import HealthScore
@@ -29,7 +30,11 @@ COMPONENTS = {
     "purchase_trend": "activity_trend",
     "spend_trend": "spend_trend",
 }
-"""Feature to the component of the health score that it is."""
+"""Feature to the component of the health score that it is, where there are orders."""
+SIGNALS = ("satisfaction", "service_contacts")
+"""Components that come from tables of their own; a customer, or a shop, may have none."""
+CHURN = "churn_probability"
+KNOWN_COMPONENTS = (*COMPONENTS.values(), CHURN, *SIGNALS)
 
 
 @dataclass
@@ -46,6 +51,10 @@ class CustomerSegments:
         Fitted `ValueTiers` and `LifecycleStages`.
     health
         A fitted `HealthScore` over `health_components`, or None where none could be learnt.
+    churn
+        A fitted model of churn whose probability is one of these components, or None.
+    churn_eligible_days
+        Whose last purchase lies as long back is outside what that model learnt; None for nobody.
 
     Examples
     --------
@@ -66,6 +75,8 @@ class CustomerSegments:
     tiers: ValueTiers
     stages: LifecycleStages
     health: HealthScore | None = None
+    churn: ScoreModel | None = None
+    churn_eligible_days: int | None = None
 
     @property
     def method(self) -> str:
@@ -80,12 +91,23 @@ class CustomerSegments:
             names += self.segments.features_
         if self.health is not None:
             names += HEALTH_FEATURES
+            names += [name for name in SIGNALS if name in self.health.components_]
+        if self.churn is not None:
+            names += self.churn.feature_names_
         return list(dict.fromkeys(names))
 
     @property
+    def text_features_(self) -> list[str]:
+        """Those of them that are text."""
+        return [] if self.churn is None else self.churn.text_features_
+
+    @property
     def optional_features_(self) -> list[str]:
-        """Those of them that may be missing: what takes two purchases to know."""
-        return [name for name in OPTIONAL if name in self.feature_names_]
+        """Those of them that may be missing: what takes two purchases, or a survey, to know."""
+        may = {*OPTIONAL, *SIGNALS}
+        if self.churn is not None:
+            may |= {*self.churn.optional_features_} - {*HISTORY, MONEY, *HEALTH_FEATURES}
+        return [name for name in self.feature_names_ if name in may]
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Name segment, tier and stage of customers, and score their health.
@@ -107,13 +129,45 @@ class CustomerSegments:
             "stage": self.stages.predict(features),
         }
         if self.health is not None:
-            columns["health"] = self.health.health(health_components(features, forecast))
+            columns["health"] = self.health.health(self.components(features, forecast))
         return pd.DataFrame(columns, index=features.index)
+
+    def components(
+        self, features: pd.DataFrame, forecast: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Give the components of the health score, as it takes them.
+
+        Parameters
+        ----------
+        features
+            As in `predict`.
+        forecast
+            From `forecast_of`, where it is at hand.
+
+        Returns
+        -------
+        pandas.DataFrame, same rows and index
+            Those that `health` was fitted on; `health.transform` gives the points of each.
+        """
+        value = forecast_of(self.value, features) if forecast is None else forecast
+        chance = (
+            None
+            if self.churn is None
+            else churn_probability(self.churn, features, eligible_days=self.churn_eligible_days)
+        )
+        wanted = [] if self.health is None else self.health.components_
+        parts = health_components(features, value, chance)
+        return parts.reindex(columns=wanted)
 
     def to_state(self) -> State:
         """Give all parts as plain values."""
-        parts = {"segments": self.segments, "value": self.value, "tiers": self.tiers}
+        parts: dict[str, Any] = {
+            "segments": self.segments,
+            "value": self.value,
+            "tiers": self.tiers,
+        }
         parts |= {"stages": self.stages} | ({"health": self.health} if self.health else {})
+        parts |= {"churn": self.churn} if self.churn is not None else {}
         states: dict[str, State] = {name: part.to_state() for name, part in parts.items()}
         files = {
             f"{name}-{file}": content
@@ -121,7 +175,8 @@ class CustomerSegments:
             for file, content in state.files.items()
         }
         parameters = {name: state.parameters for name, state in states.items()}
-        return State({"method": self.method, **parameters}, files)
+        days = self.churn_eligible_days
+        return State({"method": self.method, "churn_eligible_days": days, **parameters}, files)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -132,6 +187,7 @@ class CustomerSegments:
             "tiers": ValueTiers,
             "stages": LifecycleStages,
             "health": HealthScore,
+            "churn": ScoreModel,
         }
         parts = {}
         for name, kind in kinds.items():
@@ -142,7 +198,7 @@ class CustomerSegments:
                     if file.startswith(f"{name}-")
                 }
                 parts[name] = kind.from_state(State(state.parameters[name], files))
-        return cls(**parts)
+        return cls(**parts, churn_eligible_days=state.parameters.get("churn_eligible_days"))
 
 
 def forecast_of(model: LifetimeValue, features: pd.DataFrame) -> pd.DataFrame:
@@ -153,8 +209,50 @@ def forecast_of(model: LifetimeValue, features: pd.DataFrame) -> pd.DataFrame:
     return forecast.set_axis(history.index[known]).reindex(history.index)
 
 
-def health_components(features: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFrame:
-    """Pick what the health score is made of, by the names that it knows."""
+def churn_probability(
+    model: ScoreModel, features: pd.DataFrame, *, eligible_days: int | None = None
+) -> FloatArray:
+    """Forecast churn; NaN outside the customers that the model learnt from.
+
+    Parameters
+    ----------
+    features : one row a customer
+        The columns of the model.
+    eligible_days
+        Whose last purchase lies as long back is outside.
+
+    Returns
+    -------
+    shape (n_customers,)
+    """
+    recency = features["recency_days"].astype("float64")
+    known = features[list(HISTORY)].notna().all(axis="columns")
+    inside = (known & (recency < (np.inf if eligible_days is None else eligible_days))).to_numpy()
+    result = np.full(len(features), np.nan)
+    if inside.any():
+        there = [name for name in model.feature_names_ if name in features]
+        silent = model.with_settings(reasons="none")
+        result[inside] = silent.predict(features.loc[inside, there])[CHURN].to_numpy()
+    return result
+
+
+def health_components(
+    features: pd.DataFrame, forecast: pd.DataFrame, chance: FloatArray | None = None
+) -> pd.DataFrame:
+    """Pick what the health score is made of, by the names that it knows.
+
+    Parameters
+    ----------
+    features, forecast
+        Of a snapshot, satisfaction and service_contacts among them where they are known, and
+        from `forecast_of`.
+    chance
+        From `churn_probability`.
+    """
     alive: FloatArray = np.asarray(forecast["probability_alive"], dtype=float)
     table = features.assign(probability_alive=alive)
-    return table[list(COMPONENTS)].rename(columns=COMPONENTS).astype("float64")
+    parts = table[list(COMPONENTS)].rename(columns=COMPONENTS)
+    if chance is not None:
+        parts[CHURN] = chance
+    there = [name for name in SIGNALS if name in features]
+    return parts.assign(**{name: features[name] for name in there}).astype("float64")

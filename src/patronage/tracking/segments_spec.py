@@ -8,11 +8,51 @@ from pydantic import Field, field_validator, model_validator
 from patronage.tracking.sections import Name, Names, Section, TableSource
 
 
+class SurveySource(TableSource):
+    """Answers that count as satisfaction.
+
+    Attributes
+    ----------
+    question
+        Which of several.
+    within_days
+        How old the latest answer may be.
+    """
+
+    question: str | None = None
+    within_days: Annotated[int, Field(ge=1, le=36_525)] = 365
+
+
+class ContactSource(TableSource):
+    """Touches of customers that count as contacts with service.
+
+    Attributes
+    ----------
+    kinds
+        Which of them; all, where none is named.
+    within_days
+        How far back they are counted.
+    """
+
+    kinds: Names = ()
+    within_days: Annotated[int, Field(ge=1, le=36_525)] = 90
+
+
 class SegmentsData(Section):
-    """Orders; and customers with attributes that describe segments."""
+    """Orders, and what else is known of those who placed them.
+
+    Attributes
+    ----------
+    customers
+        Attributes that describe segments.
+    surveys, service_contacts
+        Of the customers, for their health; scoring reads them from the same places.
+    """
 
     transactions: TableSource
     customers: TableSource | None = None
+    surveys: SurveySource | None = None
+    service_contacts: ContactSource | None = None
 
 
 class SegmentsSnapshot(Section):
@@ -48,6 +88,8 @@ class SegmentsModel(Section):
         Silence in a customer's own gaps from which these stages begin.
     health
         "learnt", "none", or a weight by component.
+    churn
+        Registered model of churn, or its folder, whose probability is a part of health.
     projected_periods
         Horizons ahead that stages are projected.
     """
@@ -63,6 +105,7 @@ class SegmentsModel(Section):
     lapsed: Annotated[float, Field(gt=0)] = 4.0
     lost: Annotated[float, Field(gt=0)] = 8.0
     health: Literal["learnt", "none"] | dict[str, Annotated[float, Field(ge=0)]] = "learnt"
+    churn: str | None = None
     value_days: Annotated[float, Field(gt=0, le=36_525)] = 365.25
     annual_discount: Annotated[float, Field(ge=0, lt=10)] = 0.10
     margin: Annotated[float, Field(gt=0)] = 1.0
