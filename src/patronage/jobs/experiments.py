@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 import pandas as pd
@@ -14,6 +15,9 @@ from patronage.errors import ReadinessError
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.latest_scores import of_latest
 from patronage.jobs.tables import Tables, read_tables
+from patronage.plots import effects
+from patronage.report.format import Unit
+from patronage.report.picture import Chart
 from patronage.tracking.experiment_specs import AssignSpec, ExperimentData, ExperimentSpec
 
 SHOWN = ["metric", "arm", "control_level", "treatment_level", "effect", "low", "high", "p_adjusted"]
@@ -30,7 +34,7 @@ def run_abtest(spec: ExperimentSpec) -> Findings:
         lines = tables.lines()
         frame = tables.found["assignments"].df()
         found = analyse(frame, plan, language=spec.analysis.language)
-    return _findings(found, lines)
+    return _findings(found, lines, plan)
 
 
 def run_assign(spec: AssignSpec) -> Findings:
@@ -76,7 +80,7 @@ def _plan(spec: ExperimentSpec) -> Plan:
     )
 
 
-def _findings(found: Analysis, lines: list[str]) -> Findings:
+def _findings(found: Analysis, lines: list[str], plan: Plan) -> Findings:
     ratios = pd.DataFrame(
         [{"when": when} | asdict(ratio) for when, ratio in found.sample_ratios.items()]
     )
@@ -89,9 +93,23 @@ def _findings(found: Analysis, lines: list[str]) -> Findings:
             "excluded": found.excluded,
             "sample_ratio": ratios,
         },
+        _pictures(found.results, plan),
         shown={"results": columns_of(found.results, SHOWN)},
         lines=[*lines, *said, *found.notes],
     )
+
+
+def _pictures(results: pd.DataFrame, plan: Plan) -> dict[str, Chart]:
+    """Draw the effects of each metric whose intervals are known."""
+    drawn = {}
+    for metric in plan.metrics:
+        rows = results[results["metric"] == metric.name].dropna(subset=["effect", "low", "high"])
+        if len(rows):
+            share = plan.relative or metric.kind == "proportion"
+            unit: Unit = "percent" if share else "number"
+            name = re.sub(r"[^\w.-]+", "_", metric.name)  # it becomes a file's
+            drawn[f"effects_{name}"] = effects(rows, "arm", metric.name, unit=unit)
+    return drawn
 
 
 def _kept(spec: AssignSpec, customers: pd.DataFrame, lines: list[str]) -> pd.DataFrame | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from patronage.decisions.call_lists import early_warning
 from patronage.decisions.campaigns import Campaign, evaluate_campaign
 from patronage.decisions.delivery import post_rows
 from patronage.decisions.eligibility import FrequencyCap
-from patronage.decisions.offers import decide, make_offers
+from patronage.decisions.offers import Offers, decide, make_offers
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, ReadinessError, SpecError
 from patronage.jobs.findings import Findings
 from patronage.jobs.latest_scores import of_latest
 from patronage.jobs.tables import Tables, read_tables
+from patronage.plots import gain_by_budget
 from patronage.tracking.experiment_specs import (
     ActionSection,
     CampaignSpec,
@@ -36,21 +38,14 @@ MEASURED = ("effect", "low", "high", "measured_in")
 
 def run_offers(spec: OffersSpec) -> Findings:
     """Choose actions, and say what the choice rests on."""
+    if spec.data.customers is None:
+        raise SpecError("data.customers is missing: who is there to decide for?")
     tables = Tables()
     customers: pd.DataFrame = tables.read("customers", of_latest(spec.data.customers)).df()
     if customers.empty:
         raise ReadinessError("customers: no rows, so nobody to decide for.")
     choice = spec.choice
-    offers = make_offers(
-        customers,
-        _measured([_action(action) for action in spec.actions], spec.data.measured),
-        budget=choice.budget,
-        value=choice.value,
-        risk=choice.risk,
-        contacts=_contacts(spec),
-        as_of=choice.as_of,
-        cap=_cap(choice.cap),
-    )
+    offers = offers_of(spec, customers, as_of=None)
     decision = decide(offers)
     more = marginal_value(offers, decision, step=choice.step)
     found = {
@@ -65,7 +60,29 @@ def run_offers(spec: OffersSpec) -> Findings:
     if spec.warning is not None:
         found["early_warning"] = _warned(customers, decision.table, spec.warning, lines)
     shown = {name: found[name] for name in ("by_action", "profit_curve", "sensitivity")}
-    return Findings(found, shown=shown, lines=lines)
+    pictures = {"profit_curve": gain_by_budget(found["profit_curve"], budget=choice.budget)}
+    return Findings(found, pictures, shown=shown, lines=lines)
+
+
+def offers_of(spec: OffersSpec, customers: pd.DataFrame, *, as_of: date | None) -> Offers:
+    """Work out what each action of a spec would change for each customer.
+
+    Parameters
+    ----------
+    as_of
+        Day of the decision where the spec does not say.
+    """
+    choice = spec.choice
+    return make_offers(
+        customers,
+        _measured([_action(action) for action in spec.actions], spec.data.measured),
+        budget=choice.budget,
+        value=choice.value,
+        risk=choice.risk,
+        contacts=_contacts(spec),
+        as_of=choice.as_of or as_of,
+        cap=_cap(choice.cap),
+    )
 
 
 def run_campaign(spec: CampaignSpec) -> Findings:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from patronage import plots
 from patronage.abtest.plan import Outcome, Plan
 from patronage.abtest.rows import as_text, need_columns, rows_that_count
 from patronage.abtest.uplift import Uplift
@@ -93,7 +94,10 @@ def fit_uplift(spec: UpliftSpec) -> Trained:
         example=_example(model, rows),
         metrics=metrics,
         tables=_tables(model),
-        pictures={},
+        pictures={
+            f"uplift_{_slug(arm)}": plots.uplift(each.report_.curve)
+            for arm, each in model.models.items()
+        },
         documents={"verdicts": details["verdicts"]},
         tags={
             "as_of": as_of,
@@ -260,12 +264,17 @@ def _validation(spec: UpliftSpec, model: UpliftByArm) -> tuple[str, str]:
 def _metrics(model: UpliftByArm) -> dict[str, float]:
     found: dict[str, float] = {}
     for arm, each in model.models.items():
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", arm) or "arm"
+        name = _slug(arm)
         for end in ("value", "low", "high"):
             found[f"qini_{end}_{name}"] = getattr(each.report_.qini, end)
         found[f"average_effect_{name}"] = each.average_.effect
         found[f"effects_differ_p_{name}"] = each.spread_.p_value
     return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
+
+def _slug(arm: str) -> str:
+    """Write an arm's name as MLflow takes it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", arm) or "arm"
 
 
 def _tables(model: UpliftByArm) -> dict[str, pd.DataFrame]:

@@ -128,9 +128,9 @@ class ActionSection(Section):
 
 
 class OffersData(Section):
-    """Scored customers, earlier contacts, and effects that a campaign measured."""
+    """Scored customers (not needed by score --offers), contacts, effects that were measured."""
 
-    customers: TableSource
+    customers: TableSource | None = None
     contacts: TableSource | None = None
     measured: str | None = None
 
