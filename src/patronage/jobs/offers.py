@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from patronage.data.units import MONEY_SCALE, to_day
-from patronage.decisions.actions import Action
 from patronage.decisions.call_lists import early_warning
 from patronage.decisions.campaigns import Campaign, evaluate_campaign
 from patronage.decisions.delivery import post_rows
-from patronage.decisions.eligibility import FrequencyCap
-from patronage.decisions.offers import Offers, decide, make_offers
+from patronage.decisions.offers import decide
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, ReadinessError, SpecError
+from patronage.jobs.catalogue import offers_of
 from patronage.jobs.findings import Findings
 from patronage.jobs.latest_scores import of_latest
 from patronage.jobs.tables import Tables, read_tables
 from patronage.plots import gain_by_budget
 from patronage.tracking.experiment_specs import (
-    ActionSection,
     CampaignSpec,
-    CapSection,
     OffersSpec,
     WarningList,
 )
-
-MEASURED = ("effect", "low", "high", "measured_in")
-"""Columns of measured.csv that a decision needs, beside action."""
 
 
 def run_offers(spec: OffersSpec) -> Findings:
@@ -62,27 +52,6 @@ def run_offers(spec: OffersSpec) -> Findings:
     shown = {name: found[name] for name in ("by_action", "profit_curve", "sensitivity")}
     pictures = {"profit_curve": gain_by_budget(found["profit_curve"], budget=choice.budget)}
     return Findings(found, pictures, shown=shown, lines=lines)
-
-
-def offers_of(spec: OffersSpec, customers: pd.DataFrame, *, as_of: date | None) -> Offers:
-    """Work out what each action of a spec would change for each customer.
-
-    Parameters
-    ----------
-    as_of
-        Day of the decision where the spec does not say.
-    """
-    choice = spec.choice
-    return make_offers(
-        customers,
-        _measured([_action(action) for action in spec.actions], spec.data.measured),
-        budget=choice.budget,
-        value=choice.value,
-        risk=choice.risk,
-        contacts=_contacts(spec),
-        as_of=choice.as_of or as_of,
-        cap=_cap(choice.cap),
-    )
 
 
 def run_campaign(spec: CampaignSpec) -> Findings:
@@ -123,59 +92,6 @@ def run_campaign(spec: CampaignSpec) -> Findings:
         shown={"returns": found.returns.T, "measured": found.measured},
         lines=[*tables.lines(), *found.lines()],
     )
-
-
-def _action(section: ActionSection) -> Action:
-    given = section.model_dump(exclude={"cap"})
-    return Action(**given, cap=_cap(section.cap))
-
-
-def _cap(section: CapSection | None) -> FrequencyCap | None:
-    return None if section is None else FrequencyCap(section.contacts, section.days)
-
-
-def _measured(actions: Sequence[Action], path: str | None) -> list[Action]:
-    """Put effects that a campaign measured in the place of those that the spec assumes."""
-    if path is None:
-        return list(actions)
-    try:
-        table = pd.read_csv(path, dtype={"action": str, "measured_in": str}).set_index("action")
-        found = {str(name): row for name, row in table[[*MEASURED]].iterrows()}
-    except (OSError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise SpecError(
-            f"data.measured {path}: cannot be read ({reason}); give measured.csv of "
-            "patronage evaluate-campaign."
-        ) from None
-    return [
-        replace(action, save_rate=None, **_effect(found[action.name], f"data.measured {path}"))
-        if action.name in found and action.uplift is None
-        else action
-        for action in actions
-    ]
-
-
-def _effect(row: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 - a row of mixed types
-    """Read an effect with its interval; without one it counts as measured."""
-    try:
-        effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
-    except (TypeError, ValueError) as error:
-        raise SpecError(f"{source}: {error}; effect, low and high are numbers.") from None
-    if not np.isfinite(effect):
-        raise SpecError(f"{source}: the effect of {row.name} is missing.")
-    ends = {"low": low, "high": high} if np.isfinite([low, high]).all() else {}
-    return {"effect": effect, "measured_in": str(row["measured_in"]), **ends}
-
-
-def _contacts(spec: OffersSpec) -> pd.DataFrame | None:
-    if spec.data.contacts is None:
-        return None
-    from patronage.data.read import read_table  # noqa: PLC0415 - only where there are contacts
-
-    source = spec.data.contacts
-    touches = read_table(source.source, "touches", **source.reading())
-    frame = touches if isinstance(touches, pd.DataFrame) else touches.df()
-    return frame.rename(columns={"unit_id": "customer_id", "campaign": "action"})
 
 
 def _warned(

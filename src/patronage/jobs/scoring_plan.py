@@ -15,8 +15,10 @@ from patronage.data.fingerprint import source_fingerprint
 from patronage.data.sources import open_source
 from patronage.errors import RegistryError, SpecError
 from patronage.features.catalogue import feature_fingerprint
+from patronage.jobs.best_actions import offers_fingerprint
 from patronage.jobs.signals import Signals, read_signals, signal_fingerprints
 from patronage.tracking.artifact import Artifact
+from patronage.tracking.experiment_specs import OffersSpec
 from patronage.tracking.propensity_spec import LeadSpec
 from patronage.tracking.registry import load_model
 from patronage.tracking.sections import TableSource
@@ -51,6 +53,7 @@ class ScoringPlan:
     fingerprint: str
     touches: TableSource | None = None
     capacity: int | None = None
+    offers: OffersSpec | None = None
 
     @property
     def table(self) -> str:
@@ -96,6 +99,7 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
     overrides: Iterable[str],
     touches: str | None = None,
     capacity: int | None = None,
+    offers: OffersSpec | None = None,
 ) -> ScoringPlan:
     """Load the models and put what the caller says over what they were trained with.
 
@@ -105,6 +109,8 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
         For leads: where their touches are, by default where training found them.
     capacity
         For leads: how many to call today.
+    offers
+        For customers: the catalogue that the next best action of each is chosen from.
 
     Raises
     ------
@@ -123,6 +129,8 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
     settings = _reading(specs, dict(reading or {}), source)
     told = _touches(specs, touches)
     limit = _capacity(specs, capacity)
+    if offers is not None and artifacts[0].id_name != "customer_id":
+        raise SpecError(f"offers {offers.name}: actions are for customers, not for leads.")
     segments = _with_signals(specs)
     fingerprint = _fingerprint(
         artifacts,
@@ -132,11 +140,12 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
             "touches": None if told is None else source_fingerprint(told.source),
             **({} if segments is None else {"signals": signal_fingerprints(segments.data)}),
             "capacity": limit,
+            **({} if offers is None else {"offers": offers_fingerprint(offers)}),
             "as_of": None if as_of is None else as_of.isoformat(),
             "reading": settings,
         },
     )
-    return ScoringPlan(artifacts, specs, source, as_of, settings, fingerprint, told, limit)
+    return ScoringPlan(artifacts, specs, source, as_of, settings, fingerprint, told, limit, offers)
 
 
 def table_of(spec: Spec) -> tuple[str, Any]:

@@ -162,7 +162,7 @@ class OffersSpec(Section):
 
     name: Name
     kind: Literal["offers"]
-    data: OffersData
+    data: OffersData = OffersData()
     choice: Choosing = Choosing()
     actions: Annotated[tuple[ActionSection, ...], Field(min_length=1)]
     warning: WarningList | None = None
