@@ -26,6 +26,13 @@ ROLES = {"lifetime_value": "value", "churn": "churn", "segments": "segments"}
 ORDER = tuple(ROLES.values())
 TELLING = {"holdout_value_deciles": "value", "holdout_reliability": "churn", "tiers": "segments"}
 """Table that only one kind of training logs, to what its model does."""
+SHOWN = frozenset(
+    {
+        "credit", "intervals", "kpis", "funnel", "retention", "retention_matrix", "revenue_matrix",
+        "nps_trend", "csat_trend", "by_action",
+    }
+)  # fmt: skip
+"""Tables of the commands that count which the page can show."""
 DRIFT = "drift.json"
 READERS: dict[str, Callable[..., Any]] = {
     ".csv": pd.read_csv,
@@ -154,10 +161,10 @@ def figures_in(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
         if not folder.is_dir():
             raise SpecError(f"--figures {folder}: no such folder; give one that --output made.")
         paths = [*sorted(folder.glob("*")), *sorted(folder.glob("*/*"))]
-        tables = [path for path in paths if path.suffix in READERS]
+        tables = [path for path in paths if path.suffix in READERS and path.stem in SHOWN]
         if not tables:
             raise SpecError(
-                f"--figures {folder}: holds no table; give the --output of patronage attribute, "
+                f"--figures {folder}: holds no table of the page's; give the --output of patronage attribute, "
                 "kpis, funnel, cohorts, satisfaction or decide."
             )
         found |= {path.stem: _table(path, folder) for path in tables}

@@ -18,7 +18,7 @@ TRUSTED = ("markov", "shapley", "time_decay", "linear", "last")
 """Whose credit the page speaks of, the first that was computed."""
 NEEDED = {
     "channels": ("credit",),
-    "kpis": ("kpis", "costs"),
+    "kpis": ("kpis",),
     "funnel": ("funnel",),
     "cohorts": ("retention_matrix",),
     "satisfaction": ("nps_trend", "csat_trend"),
@@ -190,7 +190,7 @@ def _known(rows: pd.DataFrame) -> bool:
 
 def _cost_sentence(key: str, rows: pd.DataFrame, words: Words) -> str:
     unit, by_channel = UNITS[key], rows[rows["group"] != ""]
-    if len(by_channel) < 2:  # noqa: PLR2004 - nothing to compare
+    if by_channel["value"].nunique() < 2:  # noqa: PLR2004 - nothing to compare
         return words(f"channels.{key}.one", value=_shown(words, rows["value"].iloc[0], unit))
     values = by_channel["value"].to_numpy(float)
     low, high = by_channel.iloc[int(values.argmin())], by_channel.iloc[int(values.argmax())]

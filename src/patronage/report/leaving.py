@@ -49,7 +49,8 @@ def leaving_section(material: Material, words: Words, *, mask_ids: bool) -> Sect
     notes = [] if risk.is_churn else [words("leaving.alive")]
     if mask_ids:
         notes.append(words("leaving.masked"))
-    charts = [_grades(risk, material, words), _segments(material, words), _offers(material, words)]
+    charts = [_grades(risk, material, words), _segments(risk, material, words)]
+    charts.append(_offers(material, words))
     return Section(
         "leaving",
         words("leaving.title"),
@@ -106,7 +107,7 @@ def _grades(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
     )
 
 
-def _segments(material: Material, words: Words) -> Chart | None:
+def _segments(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
     """Draw where the value at risk sits."""
     table = material.groups.get("segment")
     if table is None or "value_at_risk" not in table or not table["value_at_risk"].sum() > 0:
@@ -127,7 +128,7 @@ def _segments(material: Material, words: Words) -> Chart | None:
             fmt,
             words("leaving.segments.title"),
             words("leaving.segments.sentence", segment=names[0], share=fmt.percent(share, 0)),
-            words.counted("customers", int(table["customers"].sum())),
+            words.counted("customers", risk.n),
             words("as_of", day=words.day(material.as_of)),
             key="risk-segments",
         ),

@@ -72,7 +72,7 @@ WORDS: dict[str, str] = {
     "leaving.title": "谁正在流失？",
     "leaving.answer": "{customers}既有流失风险（概率不低于{risk}{span}），又属于价值最高的五分之一"
     "（不低于{value}）。",
-    "leaving.span": ", {days}天内不再购买",
+    "leaving.span": "，{days}天内不再购买",
     "leaving.alive": "这些评分没有流失模型：流失概率仅来自购买历史。",
     "leaving.grades.title": "各流失等级的风险价值",
     "leaving.grades.sentence": "{grade}级最多，为{value}：{customers}，平均流失概率{risk}。",
