@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from threadpoolctl import threadpool_limits
 
 from patronage.models.boosting import BoostedModel, BoostingPlan, Sample
 from patronage.models.calibration import Calibration, Method, fit_calibration
@@ -60,7 +61,7 @@ class Propensity(ClassifierMixin, BaseEstimator):
     n_folds
         None takes 5, and 3 above 500,000 rows.
     n_jobs
-        Threads of xgboost.
+        Threads of xgboost and, while fitting, of the linear algebra.
     random_state
 
     Attributes
@@ -171,7 +172,10 @@ class Propensity(ClassifierMixin, BaseEstimator):
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         learners = Learners(self.features_, self._signs(), self._plan())
         sample = Sample(self.features_.encode(frame).matrix, target, weight)
-        self._fit_sample(sample, learners, self._folds(target, groups, folds), later)
+        # Left alone, the linear algebra takes every core, and waits for those that others use.
+        limit = self.n_jobs if self.n_jobs and self.n_jobs > 0 else None
+        with threadpool_limits(limits=limit, user_api="blas"):
+            self._fit_sample(sample, learners, self._folds(target, groups, folds), later)
         return self
 
     def _fit_sample(
