@@ -164,8 +164,8 @@ def figures_in(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
         tables = [path for path in paths if path.suffix in READERS and path.stem in SHOWN]
         if not tables:
             raise SpecError(
-                f"--figures {folder}: holds no table of the page's; give the --output of patronage attribute, "
-                "kpis, funnel, cohorts, satisfaction or decide."
+                f"--figures {folder}: holds no table of the page's; give the --output of "
+                "patronage attribute, kpis, funnel, cohorts, satisfaction or decide."
             )
         found |= {path.stem: _table(path, folder) for path in tables}
     return found
