@@ -32,8 +32,13 @@ CHURN: dict[str, Any] = {
     "name": "churn",
     "kind": "churn",
     "data": {"transactions": {"source": "cdnow", "returns": "net"}},
-    # One snapshot to learn from, and trees alone: a demo is short.
-    "snapshot": {"as_of": "1997-09-30", "horizon_days": 92, "step_days": 92},
+    # One snapshot to learn from, of 1997-09-30, and trees alone: a demo is short.
+    "snapshot": {
+        "as_of": "1997-12-31",
+        "horizon_days": 92,
+        "step_days": 92,
+        "max_snapshots": 2,
+    },
     "model": {"learner": "xgboost"},
 }
 SEGMENTS: dict[str, Any] = {
@@ -69,7 +74,7 @@ def run_demo(out: Path) -> Iterator[str]:
     promotion = promote_model(spec.name)
     yield f"champion: {promotion.name} version {promotion.version} ({promotion.reason})"
     churn = train_model(ChurnSpec.model_validate(CHURN), store_folder=out)
-    yield "\nwho buys nothing within 92 days: learn until 1997-09-30, judge on the days after"
+    yield "\nwho buys nothing within 92 days: learn as of 1997-09-30, judge as of 1997-12-31"
     yield from churn.trained.lines
     promotion = promote_model("churn")
     yield f"champion: {promotion.name} version {promotion.version} ({promotion.reason})"
