@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from patronage.plots_marketing import (
@@ -169,11 +170,12 @@ def captured(reached: pd.DataFrame, *, n: int | None = None) -> Chart:
             f"{FMT.brief(held, 'percent')} of the outcomes, {FMT.number(held / share)} times as "
             "many as at random."
         )
-    shares = [0.0, *reached["share"].tolist()]
+    start = [0.0] if len(reached) else []
+    shares = [*start, *reached["share"].tolist()]
     return charts.lines(
         shares,
         [
-            Series("by the model", [0.0, *reached["capture"].tolist()], ink=MEASURED),
+            Series("by the model", [*start, *reached["capture"].tolist()], ink=MEASURED),
             Series("at random", shares, ink=AT_RANDOM),
         ],
         caption=Caption(FMT, "What the top of the list holds", sentence, _rows(n)),
@@ -191,12 +193,15 @@ def reliability(curve: pd.DataFrame) -> Chart:
         forecast, observed, low, high and n, as `reliability_curve` gives them.
     """
     counted = curve["n"].tolist() if "n" in curve else None
-    within = int(curve["forecast"].between(curve["low"], curve["high"]).sum())
-    sentence = (
-        f"In {within} of {len(curve)} groups the forecast lies within the interval of what came."
-        if len(curve)
-        else ""
-    )
+    sentence = ""
+    if len(curve):
+        within = int(curve["forecast"].between(curve["low"], curve["high"]).sum())
+        apart = (curve["forecast"] - curve["observed"]).abs().astype(float)
+        mean = np.average(apart, weights=np.ones(len(curve)) if counted is None else counted)
+        sentence = (
+            f"Forecast and what came are {FMT.number(100 * float(mean))} points apart on average; "
+            f"in {within} of {len(curve)} groups the forecast lies within the interval."
+        )
     return charts.reliability(
         curve["forecast"].tolist(),
         measured("what came", curve, ["observed", "low", "high"]),

@@ -170,7 +170,8 @@ def _lying(drawn: _Bars) -> tuple[list[str], float]:
     above = longest > NAME_COLUMN
     words = [fmt.brief(value, drawn.value.unit) for one in drawn.series for value in one.values]
     ends_room = max(map(width_of, words)) + 10
-    left = MARGIN + (0.0 if above else longest + 8) + (ends_room if at[0] < 0 else 0.0)
+    hangs = any(value < 0 for one in drawn.series for value in one.values)
+    left = MARGIN + (0.0 if above else longest + 8) + (ends_room if hangs else 0.0)
     named = drawn.series if count > 1 else []
     pitch = count * (BAR + 2) + GAP + (LINE if above else 0)
     top = legend_height(named) + 4

@@ -25,6 +25,9 @@ CHINESE_SYMBOLS = SYMBOLS | {"CNY": "¥", "JPY": "JP¥", "USD": "US$"}
 SPELLED_OUT = 10_000
 """Below it a number is written with all of its digits; above, pictures shorten it."""
 MOST_PLACES = 8
+FILLED = 1e15
+"""From here on zeros would only fill a line."""
+
 TINY = 1e-6
 """Parts of a digit that are rounding."""
 
@@ -73,7 +76,7 @@ class Format:
         """
         if not _finite(value) or value is None:
             return MISSING
-        return f"{round(value):,}"
+        return _plain(value) if abs(value) >= FILLED else f"{round(value):,}"
 
     def number(self, value: Number, digits: int | None = None) -> str:
         """Write a number: three digits that matter, or as many after the point as asked for.
@@ -103,6 +106,8 @@ class Format:
         """
         if not _finite(value) or value is None:
             return MISSING
+        if abs(value) >= SPELLED_OUT:
+            return f"{self._in_words(value * 100, 3)}%"
         least = 0.1**digits
         if 0 < value * 100 < least / 2:
             return f"<{least:.{digits}f}%"
@@ -123,7 +128,7 @@ class Format:
         size = abs(value)
         if self.scaled and size >= SPELLED_OUT:
             text = self._in_words(size, 4)
-        elif 0 < size < 0.01:  # noqa: PLR2004 - a penny
+        elif size >= FILLED or 0 < size < 0.01:  # noqa: PLR2004 - a penny
             text = _plain(size)
         else:
             text = f"{size:,.{2 if 0 < size < 100 else 0}f}"  # noqa: PLR2004 - as said above
@@ -206,11 +211,13 @@ class Format:
         """
         if unit == "day":
             return [self.show(value, unit) for value in values]
-        size, word = 1.0, ""
-        if unit == "percent":
-            size, word = 0.01, "%"
-        elif (most := max(map(abs, values), default=0.0)) >= SPELLED_OUT:
-            size, word = next((scale for scale in self.scales if scale[0] <= most), (1.0, ""))
+        most = max(map(abs, values), default=0.0)
+        size, word = (0.01, "%") if unit == "percent" else (1.0, "")
+        if most >= FILLED:
+            return [self.brief(value, unit) for value in values]
+        if most >= SPELLED_OUT:
+            power, scale = next(each for each in self.scales if each[0] <= most / size)
+            size, word = size * power, scale + word
         step = min((abs(b - a) for a, b in pairwise(values)), default=1.0)
         places = _places(step / size)
         if places > MOST_PLACES:
@@ -225,6 +232,8 @@ class Format:
 
     def _in_words(self, value: float, digits: int) -> str:
         """Write some digits and the word for the power of ten: 1.23万."""
+        if abs(value) >= FILLED:
+            return _plain(value)
         rounded = float(f"{value:.{digits}g}")
         size, word = next((s for s in self.scales if abs(rounded) >= s[0]), (1.0, ""))
         places = max(0, digits - 1 - _magnitude(rounded / size))
@@ -276,7 +285,7 @@ def _magnitude(value: float) -> int:
 def _plain(value: float) -> str:
     """Three digits that matter; whole numbers and thousands with all of theirs."""
     size = abs(value)
-    if size >= 1e15 or 0 < size < TINY:  # noqa: PLR2004 - beyond these zeros only fill a line
+    if size >= FILLED or 0 < size < TINY:
         mantissa, power = f"{value:.2e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
     if size >= 100 or value == int(value):  # noqa: PLR2004 - three digits before the point

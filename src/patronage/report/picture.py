@@ -118,6 +118,5 @@ class Chart:
         return self.picture
 
     def __repr__(self) -> str:
-        return (
-            f"<Chart: {self.title}. {self.sentence}>" if self.sentence else f"<Chart: {self.title}>"
-        )
+        whole = self.title if self.title.endswith(("?", "!")) else f"{self.title}."
+        return f"<Chart: {' '.join(part for part in (whole, self.sentence) if part)}>"

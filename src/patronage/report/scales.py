@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-BEYOND = 1e300
+BEYOND = 1e150
 """Sizes that cannot be drawn beside any other; gaps, like what is not a number."""
+
+NOTHING = 1 / BEYOND
+"""Sizes below are 0."""
 
 FLAT = 1e-9
 """Relative difference below which two ends are one."""
@@ -49,8 +52,8 @@ def ticks(values: Iterable[float], *, most: int = 6) -> list[float]:
     """
     found = [value for value in values if drawable(value)] or [0.0]
     low, high = min(found), max(found)
-    if high - low <= FLAT * max(abs(low), abs(high)) or high - low < 1 / BEYOND:
-        pad = abs(high) / 2 if abs(high) > 1 / BEYOND else 1.0
+    if high - low <= FLAT * max(abs(low), abs(high)) or high - low < NOTHING:
+        pad = abs(high) / 2 if abs(high) > NOTHING else 1.0
         low, high = (low - pad, high + pad) if high else (0.0, pad)
     digit, power = _step((high - low) / most)
     step = digit * 10.0**power

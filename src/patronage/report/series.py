@@ -10,7 +10,7 @@ from patronage.errors import SpecError
 from patronage.report.canvas import clean
 from patronage.report.format import Format, Unit
 from patronage.report.picture import Caption, Series
-from patronage.report.scales import drawable
+from patronage.report.scales import NOTHING, drawable
 
 NAN = float("nan")
 
@@ -82,6 +82,8 @@ def _number(value: Any) -> float:  # noqa: ANN401 - of any library
     except TypeError:
         # None, and the missing values of pandas.
         return NAN
+    if abs(found) < NOTHING:
+        return 0.0
     return found if drawable(found) else NAN
 
 
