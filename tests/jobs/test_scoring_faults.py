@@ -28,7 +28,7 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder, and 1.6 million orders of 20,000 customers: four shards."""
+    """A model folder, and a million orders of 340,000 customers: seven parts."""
     from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("scoring")
@@ -37,10 +37,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     details = {"spec": parse_spec(SPEC, source="test").model_dump(mode="json")}
     write_artifact(Artifact("clv", "lifetime_value", model, details), folder / "model")
     duckdb.sql(f"""
-        copy (select 'C' || lpad((hash(i) % 20000)::varchar, 6, '0') as customer_id,
+        copy (select 'C' || lpad((hash(i) % 340000)::varchar, 6, '0') as customer_id,
                      date '2023-12-31' - (hash(i, 1) % 700)::int as ordered_at,
                      (1 + hash(i, 2) % 9900 / 100)::decimal(12, 2) as amount
-              from range(1600000) t(i)) to '{folder / "orders.parquet"}' (format parquet)
+              from range(1000000) t(i)) to '{folder / "orders.parquet"}' (format parquet)
     """)
     return folder
 
@@ -101,11 +101,11 @@ def test_two_scorers_at_once_do_each_other_no_harm(
     assert files(tmp_path / "out") == undisturbed
 
 
-def test_the_shards_hold_every_customer_once(undisturbed: dict[str, bytes], place: Path) -> None:
+def test_the_parts_hold_every_customer_once(undisturbed: dict[str, bytes], place: Path) -> None:
     manifest = next(
         json.loads(content) for name, content in undisturbed.items() if "_manifest" in name
     )
-    assert len(manifest["files"]) == 4
+    assert len(manifest["files"]) == 7
     (ids,) = duckdb.sql(
         f"select count(*), count(distinct customer_id) from '{place}/undisturbed/clv/*/*/*.parquet'"
     ).fetchall()

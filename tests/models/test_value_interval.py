@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
 
@@ -150,3 +152,28 @@ def test_bounds_of_one_sure_purchase_are_quantiles_of_the_beta_prime(rate_shape)
     low, high = value_bounds(sure, 6.2, np.array([rate_shape]), interval=0.8)
     exact = stats.betaprime(6.2, rate_shape) if rate_shape < 1e6 else stats.gamma(6.2, 0, 1e-9)
     np.testing.assert_allclose([low[0], high[0]], exact.ppf([0.1, 0.9]), rtol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    mean=st.floats(1.001, 1e4),
+    spread=st.floats(1e-3, 10.0),
+    p=st.floats(0.05, 50.0),
+    posterior_shape=st.floats(1.05, 1e5),
+    interval=st.floats(0.01, 0.999),
+)
+def test_bounds_are_quantiles_of_the_matched_beta_prime(mean, spread, p, posterior_shape, interval):
+    one = np.ones(1)
+    square = mean**2 * (1 + spread)
+    group = Buyers(one, one * mean, one * square)
+    nobody = Buyers(0 * one, one, one)
+    bounds = value_bounds(
+        Outlook(one, group, nobody, group), p, one * posterior_shape, interval=interval
+    )
+    variance = p * mean + p**2 * (square - mean**2)
+    shape, scale = (p * mean) ** 2 / variance, variance / (p * mean)
+    theirs = stats.betaprime(shape, posterior_shape, scale=scale)
+    tail = (1 - interval) / 2
+    np.testing.assert_allclose(
+        np.concatenate(bounds), [theirs.ppf(tail), theirs.isf(tail)], rtol=1e-6, atol=1e-100
+    )

@@ -92,6 +92,10 @@ class Engine(Protocol):
         """Microseconds since 1970-01-01 of a naive time, as if it were UTC."""
         ...
 
+    def day_of_date(self, value: str) -> str:
+        """Days since 1970-01-01 of a date."""
+        ...
+
     def formatted_micros(self, text: str, date_format: str) -> str:
         """Microseconds of a text in a format of strptime, as if it were UTC."""
         ...
@@ -244,6 +248,9 @@ class DuckdbEngine:
         naive = f"try_cast({value} as timestamp)"
         return f"case when isfinite({naive}) then epoch_us({naive}) end"
 
+    def day_of_date(self, value: str) -> str:
+        return f"case when isfinite({value}) then cast({value} - date '1970-01-01' as bigint) end"
+
     def formatted_micros(self, text: str, date_format: str) -> str:
         return f"epoch_us(try_strptime({text}, {literal(date_format)}))"
 
@@ -393,6 +400,9 @@ class SparkEngine:
     def naive_micros(self, value: str) -> str:
         naive = f"try_cast({value} as timestamp_ntz)"
         return f"timestampdiff(MICROSECOND, {self._EPOCH}, {naive})"
+
+    def day_of_date(self, value: str) -> str:
+        return f"cast(unix_date({value}) as bigint)"
 
     def formatted_micros(self, text: str, date_format: str) -> str:
         instant = f"try_to_timestamp({text}, {literal(java_format(date_format))})"

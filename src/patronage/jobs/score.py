@@ -1,31 +1,40 @@
-"""Score every customer seen by a day, shard by shard, so that a killed run loses one shard."""
+"""Score every customer seen by a day, part by part, so that a killed run loses one part."""
 
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from patronage.data.read import read_table
-from patronage.data.shards import (
-    all_orders,
+import pyarrow as pa
+
+from patronage.data.batches import (
     bounded_connection,
-    number_of_shards,
-    shard_orders,
-    split_orders,
+    number_of_batches,
+    read_batches,
+    write_in_order,
 )
+from patronage.data.read import read_table
 from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.jobs.console import with_progress
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
-from patronage.jobs.score_table import sampled_plan, score_table
+from patronage.jobs.score_table import features_of_day, sampled_plan, score_table
 from patronage.jobs.score_units import score_units
 from patronage.jobs.scoring_plan import ScoringPlan
 
 AT_ONCE = 2
-"""Shards in work at the same time: each holds its features in memory."""
+"""Parts in work at the same time: each holds its features in memory."""
+
+IN_ORDER = ("frequency", "recency", "T", "customer_id")
+"""Customers of one history stand together, and what depends on it alone is worked out once."""
+
+Numbered = tuple[int, pa.Table]
+"""A part's number and its customers."""
 
 DAYS_BEHIND = 7
 """Orders that end longer before the day than this are worth a warning."""
@@ -78,42 +87,72 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         return ScoreRun(target.folder, target.n_rows(), was_done=False)
     plan.day  # noqa: B018 - refuse before anything is read
     with scratch_beside(output) as scratch:
-        connection = bounded_connection(limit.database_mb, scratch / "spill")
-        orders = read_table(plan.source, **plan.reading, connection=connection)
-        n_shards = number_of_shards(_count(orders, plan))
-        split = scratch / "orders"
-        split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
-        plan = sampled_plan(all_orders(connection, split), plan)
+        features = scratch / "features.parquet"
+        n_parts = number_of_batches(_describe(plan, limit, features))
+        plan = sampled_plan(features, plan)
 
-        def score_shard(shard: int) -> None:
-            part = shard_orders(connection.cursor(), split, shard)
-            target.write_part(score_table(part, plan), shard, n_shards)
+        def score_part(numbered: Numbered) -> None:
+            part, batch = numbered
+            target.write_part(score_table(batch, plan), part, n_parts)
 
-        missing = [shard for shard in range(n_shards) if not target.has_part(shard, n_shards)]
-        # The database and most numerics run outside Python's lock, so two shards overlap.
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            done = pool.map(score_shard, missing)
-            for _ in with_progress(done, "scoring", total=len(missing)):
-                pass
-        connection.close()
-    target.finish(n_shards)
+        parts = enumerate(read_batches(features))
+        missing = (each for each in parts if not target.has_part(each[0], n_parts))
+        left = sum(not target.has_part(part, n_parts) for part in range(n_parts))
+        for _ in with_progress(_overlapping(score_part, missing), "scoring", total=left):
+            pass
+    target.finish(n_parts)
     return ScoreRun(target.folder, target.n_rows(), was_done=False)
 
 
-def _count(orders: Any, plan: ScoringPlan) -> int:  # noqa: ANN401 - a DuckDB relation
-    """Count the orders, of which some must be of the day or before."""
-    ((n_orders, first, last),) = orders.aggregate("count(*), min(day), max(day)").fetchall()
-    if first is None or first > to_day(plan.day):
-        told = "there are none" if first is None else f"the first is of {to_date(first)}"
-        raise ReadinessError(
-            f"{plan.source}: no order on or before {plan.day}, so nobody to score; {told}."
+def _describe(plan: ScoringPlan, limit: MemoryLimit, path: Path) -> int:
+    """Write the features of all customers to a file; give their number."""
+    connection = bounded_connection(limit.database_mb, path.parent / "spill")
+    try:
+        orders = read_table(plan.source, **plan.reading, connection=connection)
+        found = features_of_day(orders, plan)
+        n_customers = write_in_order(found, connection, order=IN_ORDER, path=path)
+        if not n_customers:
+            raise _nobody(orders, plan)
+        _warn_of_stale_orders(connection.read_parquet(str(path)), plan)
+    finally:
+        connection.close()
+    return n_customers
+
+
+def _overlapping(work: Callable[[Numbered], None], parts: Iterable[Numbered]) -> Iterator[None]:
+    """Work on a few parts at once; no more of them are in memory than that.
+
+    Most numerics run outside Python's lock, so two parts overlap.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running: deque[Future[None]] = deque()
+        for part in parts:
+            running.append(pool.submit(work, part))
+            if len(running) >= AT_ONCE:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _nobody(orders: Any, plan: ScoringPlan) -> ReadinessError:  # noqa: ANN401 - a DuckDB relation
+    ((first,),) = orders.aggregate("min(day)").fetchall()
+    if first is not None and first <= to_day(plan.day):
+        return ReadinessError(
+            f"{plan.source}: refunds use up every purchase on or before {plan.day}, so nobody to "
+            "score."
         )
-    behind = to_day(plan.day) - last
+    told = "there are none" if first is None else f"the first is of {to_date(first)}"
+    return ReadinessError(
+        f"{plan.source}: no order on or before {plan.day}, so nobody to score; {told}."
+    )
+
+
+def _warn_of_stale_orders(found: Any, plan: ScoringPlan) -> None:  # noqa: ANN401 - a DuckDB relation
+    ((behind,),) = found.aggregate("min(T - recency)").fetchall()
     if behind > DAYS_BEHIND:
         warnings.warn(
-            f"{plan.source}: the orders end {to_date(last)}, {behind:,} days before {plan.day}; "
-            "what was bought since is read as silence.",
+            f"{plan.source}: the orders end {to_date(to_day(plan.day) - behind)}, {behind:,} days "
+            f"before {plan.day}; what was bought since is read as silence.",
             StaleOrdersWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
-    return int(n_orders)

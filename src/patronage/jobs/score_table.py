@@ -1,16 +1,19 @@
-"""The joined score table of one shard, columns, types and units as declared in data."""
+"""The joined score table of a batch of customers, columns, types and units as declared in data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from patronage.data.batches import read_batches
 from patronage.data.columns import SCORE_COLUMNS, ScoreColumn
 from patronage.features.rfm import rfm_summary
 from patronage.features.snapshot import snapshot
@@ -25,26 +28,29 @@ BASICS = ("frequency", "recency_days", "age_days", "monetary_value")
 _ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64(), "date": pa.date32()}
 
 
-def score_table(orders: Any, plan: ScoringPlan) -> pa.Table:  # noqa: ANN401 - a DuckDB relation
-    """Make features as of the day and score them with every model of the plan.
-
-    Parameters
-    ----------
-    orders
-        A DuckDB relation of checked transactions.
-
-    Returns
-    -------
-    One row a customer, ordered by customer_id, which keeps its type; each field's metadata
-    says its unit and meaning.
-    """
+def features_of_day(orders: Any, plan: ScoringPlan) -> Any:  # noqa: ANN401 - DuckDB relations
+    """Describe all customers as the models of a plan need them."""
     returns = plan.reading["returns"]
     # The summary is several times faster, and all that lifetime value takes.
     brief = all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs)
-    made = (rfm_summary if brief else snapshot)(orders, as_of=plan.day, returns=returns)
-    table = made.order("customer_id").to_arrow_table()
-    ids = table["customer_id"]
-    features = table.drop_columns("customer_id").to_pandas()
+    return (rfm_summary if brief else snapshot)(orders, as_of=plan.day, returns=returns)
+
+
+def score_table(described: pa.Table, plan: ScoringPlan) -> pa.Table:
+    """Score features of customers with every model of a plan.
+
+    Parameters
+    ----------
+    described
+        As `features_of_day` makes them, or a part.
+
+    Returns
+    -------
+    The same rows in the same order; customer_id keeps its type, each field's metadata says its
+    unit and meaning.
+    """
+    ids = described["customer_id"]
+    features = described.drop_columns("customer_id").to_pandas()
     columns = {name: features[name].to_numpy() for name in BASICS if name in features}
     return declared_table(
         ids, columns | model_columns(plan, features), SCORE_COLUMNS, "customer_id"
@@ -62,19 +68,18 @@ def knowing_all(plan: ScoringPlan, features: pd.DataFrame) -> ScoringPlan:
     return replace(plan, artifacts=artifacts)
 
 
-def sampled_plan(orders: Any, plan: ScoringPlan) -> ScoringPlan:  # noqa: ANN401 - a DuckDB relation
-    """Do so from a sample of the customers that is the same however orders are split."""
+def sampled_plan(features: Path, plan: ScoringPlan) -> ScoringPlan:
+    """Do so from a sample of a file of features, every so many rows of it."""
     if not any(
         isinstance(s, ChurnSpec | LeadSpec) and s.model.reasons == "top" for s in plan.specs
     ):
         return plan
-    ((n_customers,),) = orders.aggregate("count(distinct customer_id)").fetchall()
-    every = max(1, int(n_customers) // SAMPLED)
-    number = "('0x' || substr(md5(customer_id::varchar), 9, 8))::bigint"
-    some = orders.filter(f"{number} % {every} = 0")
-    made = snapshot(some, as_of=plan.day, returns=plan.reading["returns"])
-    features: pd.DataFrame = made.to_arrow_table().to_pandas()
-    return knowing_all(plan, features)
+    every = max(1, pq.read_metadata(features).num_rows // SAMPLED)
+    at, some = 0, []
+    for batch in read_batches(features):
+        some.append(batch.take(np.arange(-at % every, len(batch), every)))
+        at += len(batch)
+    return knowing_all(plan, pa.concat_tables(some).to_pandas())
 
 
 def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
