@@ -41,7 +41,7 @@ THIN, WIDE = 5.0, 46.0
 
 UPRIGHT_HEIGHT = 210.0
 BAR, GAP = 15.0, 12.0
-NAME_COLUMN = 150.0
+NAME_COLUMN = 170.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ SYMBOLS = {
 CHINESE_SYMBOLS = SYMBOLS | {"CNY": "¥", "JPY": "JP¥", "USD": "US$"}
 SPELLED_OUT = 10_000
 """Below it a number is written with all of its digits; above, pictures shorten it."""
-MOST_PLACES = 8
+MOST_PLACES, MOST_SCALED = 8, 3
 FILLED = 1e15
 """From here on zeros would only fill a line."""
 
@@ -219,6 +219,9 @@ class Format:
             power, scale = next(each for each in self.scales if each[0] <= most / size)
             size, word = size * power, scale + word
         step = min((abs(b - a) for a, b in pairwise(values)), default=1.0)
+        if _places(step / size) > MOST_SCALED:
+            # Far from zero or tiny: words for powers of ten would hide what differs.
+            size, word = (0.01, "%") if unit == "percent" else (1.0, "")
         places = _places(step / size)
         if places > MOST_PLACES:
             return [self.show(value, unit) for value in values]

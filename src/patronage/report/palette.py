@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PAPER = "#ffffff"
+BLACK = "#000000"
 TEXT = "#1a1a1a"
 QUIET_TEXT = "#595959"
 GRID = "#dcdcdc"
@@ -96,7 +97,7 @@ def readable_on(colour: str) -> str:
     """Black or white, whichever stands out more (WCAG relative luminance)."""
     linear = [_linear(part / 255) for part in _parts(colour)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return TEXT if (luminance + 0.05) / 0.06 > 1.05 / (luminance + 0.05) else PAPER
+    return BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else PAPER
 
 
 def _linear(part: float) -> float:
