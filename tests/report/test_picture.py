@@ -1,0 +1,44 @@
+"""A chart is the same for the same numbers, is saved whole, and refuses what does not fit."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from patronage.errors import SpecError
+from patronage.report.charts import Axis, Caption, Chart, Series, bars, heat
+from patronage.report.format import english
+
+CAPTION = Caption(
+    english("GBP"), "Title", "A sentence.", "12 customers", "May 2011", "95% interval"
+)
+
+
+def test_the_same_numbers_give_the_same_bytes_and_ids_of_their_own() -> None:
+    def draw(value: float, key: str = "") -> Chart:
+        caption = Caption(english(), "t", key=key)
+        return bars(["a"], [Series("x", [value])], caption=caption, value=Axis())
+
+    assert draw(1.0).picture == draw(1.0).picture
+    ids = [ET.fromstring(one.svg).get("aria-labelledby") for one in
+           (draw(1.0), draw(2.0), draw(1.0, "other"))]  # fmt: skip
+    assert len(set(ids)) == 3
+
+
+def test_a_chart_shows_itself_and_is_saved_whole(tmp_path) -> None:
+    drawn = bars(["a"], [Series("x", [1.0])], caption=CAPTION, value=Axis())
+    path = drawn.save(tmp_path / "new" / "a.svg")
+    assert path.read_text(encoding="utf-8") == drawn.picture == drawn._repr_svg_()
+    assert repr(drawn) == "<Chart: Title. A sentence.>"
+    assert "A sentence." in "".join(ET.fromstring(drawn.picture).itertext())
+    assert drawn.note == "12 customers · May 2011 · 95% interval"
+
+
+@pytest.mark.parametrize("given", [[1.0], [1.0, 2.0, 3.0]])
+def test_a_series_of_another_length_is_refused(given) -> None:
+    with pytest.raises(SpecError, match=r"'x' has \d values for 2 labels"):
+        bars(["a", "b"], [Series("x", given)], caption=CAPTION, value=Axis())
+
+
+def test_cells_that_do_not_fill_the_table_are_refused() -> None:
+    with pytest.raises(SpecError, match="do not fill 2 rows of 1 columns"):
+        heat(["a", "b"], ["c"], [[1.0]], caption=CAPTION, labels=("", ""))
