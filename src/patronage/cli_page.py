@@ -15,6 +15,7 @@ Scores = Annotated[
 def add_page_commands(app: typer.Typer) -> None:
     """Put the commands of this file beside those of the main job."""
     app.command()(report)
+    app.command()(forget)
 
 
 def report(
@@ -58,3 +59,19 @@ def report(
         )
         page = make_page(sources, output, language=language, mask_ids=mask_ids, link=link)
     typer.echo(str(page))
+
+
+def forget(
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a customer or lead, as the scores write it.")
+    ],
+    scores: Scores,
+) -> None:
+    """Take a customer or lead out of all score tables under a folder, and keep them out."""
+    from patronage.jobs.forget import forget as forget_id
+
+    with known_errors():
+        done = forget_id(identifier, scores)
+    rows, tables = ("1 row" if done.rows == 1 else f"{done.rows:,} rows"), f"{done.tables:,}"
+    typer.echo(f"{rows} taken out of {tables} score table{'' if done.tables == 1 else 's'}")
+    typer.echo("pages and lists made before still hold them: make those again, delete the old")

@@ -1,0 +1,133 @@
+"""Take a customer, or a lead, out of every score table under a folder, for good.
+
+First the id goes on the list of the forgotten, so that no scoring run writes it again; then each
+file that holds it is replaced by one that does not, and the manifest after them. A run that is
+killed in between leaves a mark, and the next one ends what it began.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from patronage.data.write import write_atomically
+from patronage.errors import DataError
+from patronage.jobs.forgotten import Forgotten
+from patronage.jobs.publish import ACCOUNTS, LATEST, MANIFEST
+
+MARK = "_forgetting"
+IDS = ("customer_id", "lead_id")
+MENTION = "first_lead_id"
+"""Column of the accounts' table that names a lead in a row which is not theirs alone."""
+
+
+@dataclass(frozen=True)
+class ForgetRun:
+    """What was taken out.
+
+    Attributes
+    ----------
+    rows
+    tables
+        Score tables that held them.
+    """
+
+    rows: int
+    tables: int
+
+
+def forget(identifier: str, output: Path) -> ForgetRun:
+    """Take an id out of the score tables under a folder, those of killed runs too.
+
+    Parameters
+    ----------
+    identifier
+        As the score table writes it; 7 for a number.
+
+    Raises
+    ------
+    DataError
+        If no score table there holds it, or there is none.
+    """
+    files = sorted(output.glob("*/*/*/*.parquet"))
+    if not files:
+        raise DataError(f"{output}: holds no score table; name the --output of patronage score.")
+    begun = {mark.parent for mark in output.glob(f"*/*/*/{MARK}")}
+    forgotten = Forgotten.of(output)
+    was_begun = bool(begun) and forgotten.has(identifier)
+    if not was_begun and not any(_holds(path, identifier) for path in files):
+        raise DataError(
+            f"{output}: none of its {len(files):,} files holds that id; give it as the score "
+            "table writes it."
+        )
+    forgotten.with_id(identifier).write(output)
+    rows, tables = 0, 0
+    # Looked for again: a scoring run may have written until the list was there.
+    for folder in sorted({path.parent for path in output.glob("*/*/*/*.parquet")}):
+        taken = _forget_in(folder, identifier)
+        if taken or folder in begun:
+            _settle(folder, output)
+        rows, tables = rows + taken, tables + bool(taken)
+    return ForgetRun(rows, tables)
+
+
+def _forget_in(folder: Path, identifier: str) -> int:
+    held = [path for path in sorted(folder.glob("*.parquet")) if _holds(path, identifier)]
+    if held:
+        (folder / MARK).touch()
+    return sum(_rewrite(path, identifier) for path in held)
+
+
+def _holds(path: Path, identifier: str) -> bool:
+    names = [name for name in (*IDS, MENTION) if name in pq.read_schema(path).names]
+    table = pq.read_table(path, columns=names)
+    return any(pc.any(_is(table[name], identifier)).as_py() for name in names)
+
+
+def _is(column: pa.ChunkedArray, identifier: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    found = pc.equal(pc.cast(column, pa.string()), identifier)
+    return pc.fill_null(found, fill_value=False)
+
+
+def _rewrite(path: Path, identifier: str) -> int:
+    table = pq.read_table(path)
+    before = len(table)
+    for name in IDS:
+        if name in table.column_names:
+            table = table.filter(pc.invert(_is(table[name], identifier)))
+    if path.name == ACCOUNTS and MENTION in table.column_names:
+        place = table.column_names.index(MENTION)
+        kept = pc.if_else(_is(table[MENTION], identifier), None, table[MENTION])
+        table = table.set_column(place, table.schema.field(place), kept)
+    write_atomically(path, lambda file: pq.write_table(table, file, compression="zstd"))
+    return before - len(table)
+
+
+def _settle(folder: Path, output: Path) -> None:
+    """Bring manifest and latest.json in line with the files, then take the mark away."""
+    path = folder / MANIFEST
+    if path.is_file():
+        manifest = json.loads(path.read_bytes())
+        parts = [folder / name for name in manifest["files"]]
+        manifest["files"] = {
+            part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts
+        }
+        manifest["rows"] = sum(pq.read_metadata(part).num_rows for part in parts)
+        _write_json(path, manifest)
+        latest_path = output / LATEST
+        latest = json.loads(latest_path.read_bytes()) if latest_path.is_file() else {}
+        if latest.get("folder") == str(folder.relative_to(output)):
+            _write_json(latest_path, latest | {"rows": manifest["rows"]})
+    (folder / MARK).unlink(missing_ok=True)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=1, sort_keys=True)
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
