@@ -213,3 +213,18 @@ def test_figures_in_every_format_are_read(nowhere: Path) -> None:
     (nowhere / "broken" / "credit.json").write_text("{")
     with pytest.raises(SpecError, match=r"--figures .*broken: credit.json is no table"):
         gather(Sources(nowhere / "scores", figures=[nowhere / "broken"]))
+
+
+def test_what_moved_in_the_input_is_read_from_beside_the_scores(nowhere: Path) -> None:
+    folder = leave(nowhere / "scores", "clv", "2024-06-30", clv(["a"], [5.0], "2024-06-30"))
+    rows = [("recency_days", 0.1, False, False), ("frequency", 0.4, True, False)]
+    rows += [("age_days", 9.0, False, True), ("plan", None, False, False)]
+    names = ("column", "psi", "moved", "by_calendar")
+    columns = [dict(zip(names, row, strict=True)) for row in rows]
+    models = {"clv": {"columns": columns}, "churn": {"columns": columns[:1]}}
+    (folder / "drift.json").write_text(json.dumps({"rows": 7, "models": models}))
+    drift = gather(Sources(nowhere / "scores")).drift
+    assert drift is not None
+    assert drift.to_numpy().tolist() == [
+        ["frequency", 0.4, True, 7], ["recency_days", 0.1, False, 7],
+    ]  # fmt: skip

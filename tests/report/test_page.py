@@ -89,7 +89,7 @@ def full(ids: list[object] | None = None) -> Material:
         moves={"stage": Moves(date(2024, 3, 31), date(2024, 6, 30), moves, same_model=True)},
         truth=Truth(date(2024, 3, 31), date(2024, 6, 30), DECILES, 500.0, 625.0, CURVE),
         models={"value": value, "churn": churn},
-        drift=pd.DataFrame({"feature": ["recency_days"], "psi": [0.3], "moved": [True]}),
+        drift=pd.DataFrame({"feature": ["recency_days"], "psi": [0.3], "moved": [True], "n": [99]}),
     )
 
 

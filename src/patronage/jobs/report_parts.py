@@ -183,18 +183,24 @@ def _table(path: Path, folder: Path) -> pd.DataFrame:
 
 
 def drift_beside(sets: Sequence[ScoreSet]) -> pd.DataFrame | None:
-    """Read what scoring found moved in its input; None where it wrote nothing."""
+    """Read what scoring found moved in its input and in the scores, the most moved first.
+
+    Returns
+    -------
+    feature, psi, moved and n (rows compared); None where scoring wrote nothing. What always
+    moves with the calendar is left out; of models that share a column the larger move counts.
+    """
     parts = []
     for each in sets:
         path = each.folder / DRIFT
-        if path.is_file():
-            parts.append(_drift_table(json.loads(path.read_bytes())))
-    parts = [part for part in parts if len(part)]
-    return pd.concat(parts, ignore_index=True) if parts else None
-
-
-def _drift_table(content: Any) -> pd.DataFrame:  # noqa: ANN401 - JSON
-    if isinstance(content, list):
-        return pd.DataFrame(content)
-    rows, limit = content.get("features", []), content.get("limit")
-    return pd.DataFrame(rows).assign(limit=limit) if rows else pd.DataFrame()
+        content = json.loads(path.read_bytes()) if path.is_file() else {}
+        for model in content.get("models", {}).values():
+            parts += [{**row, "n": content.get("rows")} for row in model["columns"]]
+    found = pd.DataFrame(parts)
+    if found.empty or not {"column", "psi", "moved", "by_calendar"} <= set(found):
+        return None
+    found = found[~found["by_calendar"].astype(bool) & found["psi"].notna()]
+    found = found.rename(columns={"column": "feature"}).sort_values(
+        ["psi", "feature"], ascending=[False, True]
+    )
+    return found.drop_duplicates("feature")[["feature", "psi", "moved", "n"]].reset_index(drop=True)

@@ -181,7 +181,7 @@ class Material:
     figures
         Tables of the commands that count, by file name: credit, costs, kpis, funnel, ...
     drift
-        feature, psi, moved, and limit where there is one.
+        feature, psi, moved and n (rows compared), the most moved first.
     currency
         ISO code, "" where none is named.
     absent

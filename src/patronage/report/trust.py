@@ -164,10 +164,9 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
 
 
 def _drift(table: pd.DataFrame | None, words: Words) -> Chart | None:
-    if table is None or not {"feature", "psi"} <= set(table) or table["psi"].notna().sum() == 0:
+    if table is None or table.empty:
         return None
-    most = table.sort_values("psi", ascending=False, kind="stable").head(MOVED_MOST)
-    moved = int(table["moved"].fillna(value=False).astype(bool).sum()) if "moved" in table else 0
+    most, moved = table.head(MOVED_MOST), int(table["moved"].astype(bool).sum())
     names = [meaning_of(str(name), words) for name in most["feature"]]
     sentence = words(
         "trust.drift.sentence" if moved else "trust.drift.still",
@@ -178,7 +177,13 @@ def _drift(table: pd.DataFrame | None, words: Words) -> Chart | None:
     return bars(
         names,
         [Series(words("trust.drift.value"), most["psi"].tolist())],
-        caption=Caption(words.fmt, words("trust.drift.title"), sentence, key="drift"),
+        caption=Caption(
+            words.fmt,
+            words("trust.drift.title"),
+            sentence,
+            words.counted("customers", int(table["n"].iloc[0])),
+            key="drift",
+        ),
         value=Axis(words("trust.drift.value"), "number"),
         label=words("trust.drift.label"),
         horizontal=True,
@@ -186,7 +191,9 @@ def _drift(table: pd.DataFrame | None, words: Words) -> Chart | None:
 
 
 def meaning_of(feature: str, words: Words) -> str:
-    """Say what a column of features means."""
+    """Say what a column of features or of scores means."""
+    if f"col.{feature}" in words.sentences:
+        return words(f"col.{feature}")
     found = describe(feature)
     return found.meaning_zh if words.fmt.language == "zh" else found.meaning
 
