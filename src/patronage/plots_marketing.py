@@ -91,11 +91,10 @@ def credit_by_model(credit: pd.DataFrame, *, unit: str = "conversions") -> Chart
     models = [name for name in credit.columns if name != "channel"]
     most = credit.assign(total=credit[models].mean(axis=1)).nlargest(MOST_CHANNELS, "total")
     sentence = ""
-    if len(most) and models:
-        firsts = most.set_index("channel")[models].idxmax().value_counts()
-        sentence = (
-            f"{firsts.index[0]} has the most credit in {firsts.iloc[0]} of {len(models)} models."
-        )
+    if most[models].notna().any(axis=None):
+        given = most.set_index("channel")[models].dropna(axis=1, how="all")
+        firsts = given.idxmax().value_counts()
+        sentence = f"{firsts.index[0]} has the most credit in {firsts.iloc[0]} of {len(given.columns)} models."
     return charts.bars(
         most["channel"].tolist(),
         [Series(str(name), most[name].tolist()) for name in models],
