@@ -129,3 +129,42 @@ def test_a_count_that_is_no_number_is_named(paths: pd.DataFrame) -> None:
     paths.astype(str).assign(conversions=["3", "two", "1", "0"]).to_csv("paths.csv", index=False)
     said = run(PATHS, code=2).stderr
     assert "paths.csv: 1 of 4 rows have conversions that is no number, first 'two'" in said
+
+
+def test_a_deal_after_the_last_touch_was_seen_and_shares_credit_of_contents(
+    workplace: Path,
+) -> None:
+    touches = pd.DataFrame(
+        {
+            "线索": ["1", "1", "2"],
+            "时间": ["2024-01-02", "2024-01-03", "2024-01-04"],
+            "渠道": ["搜索"] * 3,
+            "内容": ["甲", "乙", "甲"],
+        }
+    )
+    touches.to_csv("touches.csv", index=False, encoding="gb18030")
+    Path("leads.csv").write_text(
+        "lead_id,created_at,converted_at,value\n1,2024-01-01,2024-01-09,1200\n2,2024-01-01,,\n"
+    )
+    Path("a.toml").write_text(
+        'kind = "attribution"\n[data.touches]\nsource = "touches.csv"\n'
+        'columns = { unit_id = "线索", touched_at = "时间", channel = "渠道", content = "内容" }\n'
+        '[data.leads]\nsource = "leads.csv"\n[journeys]\nlevel = "content"\n'
+        "[intervals]\nn_draws = 20\n",
+        encoding="utf-8",
+    )
+    result = CliRunner().invoke(app, ["attribute", "a.toml", "--output", "out"])
+    assert result.exit_code == 0, result.output
+    assert "observed until 2024-01-09" in result.output
+    credit = pd.read_csv("out/credit.csv").set_index("channel")
+    assert credit["first"].to_dict() == {"甲": 1.0, "乙": 0.0}
+    assert credit["last"].to_dict() == {"甲": 0.0, "乙": 1.0}
+    assert credit.drop(columns=["first", "last"]).sum().tolist() == pytest.approx(
+        [1.0] * (len(credit.columns) - 2)
+    )
+    none = CliRunner().invoke(
+        app, ["attribute", "a.toml", "--set", "journeys.level=campaign", "--output", "out"]
+    )
+    assert none.exit_code == 2
+    assert len(none.stderr.splitlines()) == 1
+    assert "campaign" in none.stderr

@@ -1,5 +1,6 @@
 """Metrics from files by the command: the guides' examples as printed, and usual mistakes."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -153,3 +154,48 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(
     result = run(text, code=2)
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_leads_are_told_by_the_channel_of_their_first_touch_with_its_cost(workplace: Path) -> None:
+    leads = [
+        {"lead_id": f"{n:03d}", "created_at": "2024-03-05", "converted_at": "", "city": "Bern"}
+        for n in range(6)
+    ]
+    touches = [
+        {"unit_id": f"{n:03d}", "touched_at": f"2024-03-0{day}", "channel": name, "campaign": "c"}
+        for n in range(6)
+        for day, name in ((1, "fair" if n < 2 else "搜索"), (2, "mail"))
+    ]
+    spent = [{"channel": name, "day": "2024-03-01", "cost": 100} for name in ("fair", "搜索")]
+    text = table("leads", leads) + table("touches", touches) + table("spend", spent)
+    run(text + '[kpis]\nleads_by = "first_channel"\norigin = "first_campaign"\n')
+    found = figures("leads")
+    assert found.loc[("cost_per_lead", "fair"), "value"] == 50.0
+    assert found.loc[("cost_per_lead", "搜索"), "value"] == 25.0
+    early = pd.read_csv("out/leading_and_lagging.csv")
+    assert early[["origin", "leads"]].to_numpy().tolist() == [["c", 6]]
+    message = run(text + '[kpis]\nleads_by = "source"\n', code=2).stderr
+    assert "kpis.leads_by is 'source', which the leads do not have; they have lead_id" in message
+    message = run(text + '[kpis]\norigin = "first_content"\n', code=2).stderr
+    assert "first_content needs [data.touches] with it" in message
+
+
+def test_lifetime_value_may_come_from_score_tables_of_the_day(channels: str) -> None:
+    folder = Path("scores/clv/2024-12-31/0123456789abcdef")
+    folder.mkdir(parents=True)
+    ids = [f"search-{n}" for n in range(500)]
+    scores = pd.DataFrame({"customer_id": ids, "lifetime_value": 30.0})
+    scores.to_parquet(folder / "part-00000-of-00001.parquet")
+    manifest = {"as_of": "2024-12-31", "models": {"clv": "1"},
+                "files": {"part-00000-of-00001.parquet": ""}}  # fmt: skip
+    (folder / "_manifest.json").write_text(json.dumps(manifest))
+    (folder / "_SUCCESS").write_bytes(b"")
+    run(channels + '[forecast]\nscores = "scores"\nmargin = 0.5\n')
+    found = figures("economics")
+    # Half of the 20 spent so far, and 30 to come, for 100 spent on each.
+    assert found.loc[("lifetime_value", "search"), "value"] == 40.0
+    assert found.loc[("ltv_to_cac", "search"), "value"] == pytest.approx(0.4)
+    assert found.loc[("payback", "search"), "flag"] == "no_forecast_by_month"
+    other = channels.replace("2024-12-31", "2024-11-30")
+    message = run(other + '[forecast]\nscores = "scores"\n', code=2).stderr
+    assert "no score table with lifetime_value as of 2024-11-30" in message

@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 
 from patronage import plots
+from patronage.errors import SpecError
 from patronage.jobs.cohorts import forecaster, history_of
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.funnel import period_of
-from patronage.jobs.tables import Tables, read_tables
+from patronage.jobs.tables import Tables, read_scored_values, read_tables
 from patronage.marketing.economics import Forecasts, value_by_month
+from patronage.marketing.first_touch import ORIGINS, with_first_touch
 from patronage.marketing.kpis import kpis
 from patronage.marketing.leads import leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
@@ -51,6 +53,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
     tables = read_tables(spec.data)
     # Without a day given, a period counts as over only as far as the tables reach.
     as_of = spec.snapshot.as_of or tables.last_day(None)
+    _add_origins(spec, tables)
     table = kpis(
         tables.found,
         period=period,
@@ -58,6 +61,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
         window_days=spec.kpis.window_days,
         forecasts=_forecasts(spec, tables, as_of),
         scale=Questions(*spec.survey.scale, spec.survey.question),
+        leads_by=spec.kpis.leads_by,
     )
     more = _of_leads(spec, tables, as_of) | _of_steps(spec, tables, period, as_of)
     shown = {str(room): columns_of(part, SHOWN) for room, part in table.groupby("room", sort=False)}
@@ -74,6 +78,32 @@ def run_kpis(spec: KpiSpec) -> Findings:
     return Findings({"kpis": table, **more}, _pictures(table), shown, lines)
 
 
+def _add_origins(spec: KpiSpec, tables: Tables) -> None:
+    """Put the first touch beside leads where they are told apart by it.
+
+    Raises
+    ------
+    SpecError
+        If leads are told apart by a column that they do not have.
+    """
+    leads = tables.found.get("leads")
+    asked = [("leads_by", spec.kpis.leads_by), ("origin", spec.kpis.origin)]
+    for option, name in [each for each in asked if each[1] is not None]:
+        if leads is None:
+            raise SpecError(f"kpis.{option} is {name!r}, but there is no [data.leads].")
+        if name in leads.columns:
+            continue
+        touches = tables.found.get("touches")
+        if touches is not None and ORIGINS.get(str(name)) in touches.columns:
+            leads = tables.found["leads"] = with_first_touch(leads, touches)
+            continue
+        remedy = f"; {name} needs [data.touches] with it" if name in ORIGINS else ""
+        raise SpecError(
+            f"kpis.{option} is {name!r}, which the leads do not have{remedy}; they have "
+            f"{', '.join(leads.columns)}."
+        )
+
+
 def _pictures(table: pd.DataFrame) -> dict[str, Chart]:
     """Draw the metrics that are told by channel or product, where there are any."""
     pictures = {}
@@ -88,6 +118,8 @@ def _forecasts(spec: KpiSpec, tables: Tables, as_of: date) -> Forecasts | None:
     """Forecast value by month of every customer, where the spec asks for it."""
     if spec.forecast is None or "transactions" not in tables.found or spec.data.spend is None:
         return None
+    if spec.forecast.scores is not None:
+        return Forecasts(read_scored_values(spec.forecast.scores, as_of), spec.forecast.margin)
     orders, source = tables.found["transactions"], spec.data.transactions
     returns = "net" if source is None else source.returns
     model = forecaster(spec.forecast, orders, as_of=as_of, returns=returns)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from patronage.data.connection import open_connection
 from patronage.data.engines import DuckdbEngine, is_blank_text, literal
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.data.sources import open_source
+from patronage.data.units import to_date
 from patronage.errors import DataError, ReadinessError, SpecError
+from patronage.jobs.score_folders import CUSTOMER, finished
 from patronage.tracking.metric_specs import PathSource, StepSource
 from patronage.tracking.sections import Section, TableSource
+
+VALUE = "lifetime_value"
 
 
 @dataclass
@@ -55,10 +61,18 @@ class Tables:
         if given is not None:
             return given
         days = [report.last_day for report in self.reports if report.last_day is not None]
+        days += self._later_days()
         if not days:
             sources = ", ".join(report.source for report in self.reports)
             raise ReadinessError(f"{sources}: no rows, so nothing to count.")
         return max(days)
+
+    def _later_days(self) -> list[date]:
+        """Give the last conversion of leads: who saw it observed that day, touches or none."""
+        if "leads" not in self.found:
+            return []
+        ((last,),) = self.found["leads"].aggregate("max(converted_day)").fetchall()
+        return [] if last is None else [to_date(last)]
 
     def lines(self) -> list[str]:
         """Say where figures come from, a line a table, and what was left out of it."""
@@ -129,6 +143,28 @@ def _to_project(steps: Any, by: str | None) -> Any:  # noqa: ANN401 - a DuckDB r
         quoted = DuckdbEngine(steps).quoted(by)
         columns.append(f"{quoted if by in steps.columns else 'null'}::varchar as {quoted}")
     return steps.project(", ".join(columns))
+
+
+def read_scored_values(folder: str, as_of: date) -> pd.DataFrame:
+    """Read customer_id and lifetime_value from the score tables of a day.
+
+    Raises
+    ------
+    DataError
+        If there is no such table of that day.
+    """
+    found = [each for each in finished(Path(folder)) if VALUE in each.columns]
+    of_day = [each for each in found if each.as_of == as_of]
+    if not of_day:
+        days = ", ".join(sorted({str(each.as_of) for each in found})) or "none with it"
+        raise DataError(
+            f"forecast.scores {folder}: no score table with {VALUE} as of {as_of}, the last day "
+            f"observed; it has {days}. Score that day, or set snapshot.as_of."
+        )
+    table: pd.DataFrame = pq.read_table(
+        list(map(str, of_day[-1].files)), columns=[CUSTOMER, VALUE]
+    ).to_pandas()
+    return table
 
 
 def read_paths_table(source: PathSource) -> pd.DataFrame:

@@ -204,19 +204,23 @@ def _with_channel(table: pd.DataFrame, customers: IntoFrame) -> pd.DataFrame:
     return table.merge(known, on=CUSTOMER, how="left")
 
 
-def _spend_table(spend: IntoFrame, period: Period, as_of: Day, *extra: str) -> pd.DataFrame:
-    names = ("channel", "day", "cost", *extra)
+def _spend_table(
+    spend: IntoFrame, period: Period, as_of: Day, *extra: str, by: str = "channel"
+) -> pd.DataFrame:
+    names = (by, "day", "cost", *extra)
     day, last = nw.col("day"), min(period.last_day, to_day(as_of))
     frame = frame_of(spend, *names, name="spend").select(*names)
     table = collected(frame.filter(day >= period.first_day, day <= last))
     money = ["cost", *extra]
     table[money] = table[money].astype(float) / MONEY_SCALE
-    return table.assign(channel=group_labels(table["channel"]))
+    return table.assign(**{by: group_labels(table[by])})
 
 
-def costs_by_channel(spend: IntoFrame, period: Period, as_of: Day) -> pd.Series[float]:
-    """Sum the cost of the period by channel, in currency units."""
-    return _spend_table(spend, period, as_of).groupby("channel")["cost"].agg(math.fsum)
+def costs_by_channel(
+    spend: IntoFrame, period: Period, as_of: Day, *, by: str = "channel"
+) -> pd.Series[float]:
+    """Sum the cost of the period by channel, or by campaign, in currency units."""
+    return _spend_table(spend, period, as_of, by=by).groupby(by)["cost"].agg(math.fsum)
 
 
 def _returns(group: pd.DataFrame, cost: float, channel: str) -> list[Figure]:

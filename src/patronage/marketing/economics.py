@@ -20,7 +20,7 @@ from patronage.marketing.intervals import mean_interval
 from patronage.marketing.periods import Period
 
 MONTH_PREFIX = "month_"
-REACHED, NOT_REACHED = "reached", "not_reached"
+REACHED, NOT_REACHED, NO_MONTHS = "reached", "not_reached", "no_forecast_by_month"
 
 
 class Forecasts(NamedTuple):
@@ -69,7 +69,7 @@ def channel_economics(
         interval from both by the delta method on logarithms), payback (months from the first
         order until the mean margin so far and forecast reaches CAC; flag "reached" where it had
         by `as_of`, the months then being an upper bound, and "not_reached" where the forecast
-        ends before).
+        ends before, "no_forecast_by_month" where there is none beyond today).
     """
     same_id_kind(acquired[CUSTOMER], forecasts[CUSTOMER], names=("transactions", "forecasts"))
     months = [name for name in forecasts if str(name).startswith(MONTH_PREFIX)]
@@ -181,6 +181,8 @@ def _payback(group: pd.DataFrame, price: Figure, last: int) -> Figure:
     figure = payback(ahead, price.value)
     if so_far >= price.value:
         figure = replace(figure, value=age, flag=REACHED)
+    elif not months:
+        figure = replace(figure, value=math.nan, flag=NO_MONTHS)
     elif not figure.flag:
         figure = replace(figure, value=age + figure.value)
     return replace(figure, denominator=so_far, n=len(known))

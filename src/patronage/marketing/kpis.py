@@ -35,7 +35,7 @@ TABLES = (
 )
 
 
-def kpis(
+def kpis(  # noqa: PLR0913 - figures of that many tables have so many settings
     tables: Mapping[str, IntoFrame],
     *,
     period: Period,
@@ -43,6 +43,7 @@ def kpis(
     window_days: int = 90,
     forecasts: Forecasts | None = None,
     scale: Questions = NPS_0_TO_10,
+    leads_by: str | None = None,
 ) -> pd.DataFrame:
     """Compute every metric that the tables allow, for one period.
 
@@ -62,6 +63,8 @@ def kpis(
     scale
         Of the surveys, with the question where there are several: 0 to 10 gives the net
         promoter score, other scales the share of the two best answers.
+    leads_by
+        Column of the leads to break down by, such as the channel that they came through.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def kpis(
             as_of=as_of,
             window_days=window_days,
             spend=tables.get("spend"),
+            by=leads_by,
         )
     if "subscriptions" in tables:
         rooms["subscriptions"] = subscription_churn(

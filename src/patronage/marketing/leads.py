@@ -15,7 +15,7 @@ from scipy import stats
 
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.acquisition import costs_by_channel
+from patronage.marketing.acquisition import costs_by_channel, no_cost
 from patronage.marketing.engines import collected, frame_of, group_labels, has_column
 from patronage.marketing.figures import INCOMPLETE, Figure, per_unit_cost, ratio, share, to_frame
 from patronage.marketing.funnel import funnel
@@ -23,6 +23,7 @@ from patronage.marketing.intervals import LEVEL, ratio_interval, wilson
 from patronage.marketing.periods import Period, calendar_index, calendar_label, first_day_of
 
 LEAD = "lead_id"
+CAMPAIGNS = {"campaign", "first_campaign"}
 
 
 def lead_figures(
@@ -51,7 +52,9 @@ def lead_figures(
     by
         Column to break down by, such as origin or campaign.
     spend
-        Costs for cost_per_lead; matched to groups by channel where `by` is given.
+        Costs for cost_per_lead. Groups are matched to its campaigns where `by` is campaign or
+        first_campaign, else to its channels; where none of them is there, as with an industry,
+        the cost is told of the whole alone.
 
     Returns
     -------
@@ -62,11 +65,12 @@ def lead_figures(
     """
     table = _leads(leads, period, as_of, by)
     table = _judged(table, to_day(as_of), window_days)
-    costs = costs_by_channel(spend, period, as_of) if spend is not None else None
+    costs = None if spend is None else _costs(spend, period, as_of, by)
     whole = math.fsum(costs) if costs is not None else None
     figures = _lead_group(table, "", whole)
+    told = costs is not None and bool(costs.index.isin(table["group"]).any())
     for name, group in table.groupby("group", sort=True) if by else ():
-        cost = float(costs.get(name, 0.0)) if costs is not None else None
+        cost = float(costs.get(name, 0.0)) if costs is not None and told else None
         figures += _lead_group(group, str(name), cost)
     cut = period.last_day > to_day(as_of)
     stamped = (figure.over(period) for figure in figures)
@@ -202,6 +206,12 @@ def _leads(
     return table
 
 
+def _costs(spend: IntoFrame, period: Period, as_of: Day, by: str | None) -> pd.Series[float]:
+    is_campaign = by in CAMPAIGNS and has_column(frame_of(spend, name="spend"), "campaign")
+    kind = "campaign" if is_campaign else "channel"
+    return costs_by_channel(spend, period, as_of, by=kind)
+
+
 def _judged(table: pd.DataFrame, last: int, window_days: int) -> pd.DataFrame:
     if window_days < 0:
         raise SpecError(f"window_days is {window_days}; use 0 (the same day) or more.")
@@ -218,7 +228,8 @@ def _lead_group(table: pd.DataFrame, group: str, cost: float | None) -> list[Fig
     won, left_out = mature[mature["won"].astype(bool)], n - len(mature)
     figures = [Figure("leads", float(n), numerator=float(n), n=n, unit="count")]
     if cost is not None:
-        figures.append(per_unit_cost("cost_per_lead", cost, n))
+        name = "cost_per_lead"
+        figures.append(per_unit_cost(name, cost, n) if cost else no_cost(name, n))
     figures.append(share("conversion_rate", len(won), len(mature), n_left_out=left_out))
     figures.append(replace(_median(won["gap"]), n_left_out=left_out))
     if "value" in table:

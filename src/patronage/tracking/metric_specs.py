@@ -59,9 +59,12 @@ class Forecast(Section):
         Of a model that is fitted here.
     months
         How far ahead.
+    scores
+        Folder of score tables with lifetime_value, in place of a model: no payback beyond today.
     """
 
     model: str = "fit"
+    scores: str | None = None
     margin: Annotated[float, Field(gt=0)] = 1.0
     annual_discount: Annotated[float, Field(ge=0, lt=10)] = 0.10
     months: Annotated[int, Field(ge=1, le=120)] = 24
@@ -95,8 +98,11 @@ class KpiOptions(Section):
         Within which a customer buys again and a lead converts.
     lead_windows
         Days after creation at which what came of leads is looked at.
+    leads_by
+        Column of the leads, such as channel, by which cost, conversion and cycle are told too;
+        first_channel, first_campaign or first_content is that of their first touch.
     origin
-        Column of the leads, such as campaign, that they are told apart by; default, the month.
+        The same for what came early and later; default, the month in which they were created.
     origin_unit
         Calendar unit in place of months.
     quality
@@ -107,6 +113,7 @@ class KpiOptions(Section):
 
     window_days: Annotated[int, Field(ge=1, le=36_525)] = 90
     lead_windows: tuple[Annotated[int, Field(ge=1)], ...] = (30, 90, 180)
+    leads_by: str | None = None
     origin: str | None = None
     origin_unit: Calendar = "month"
     quality: str | None = None
