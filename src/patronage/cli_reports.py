@@ -54,6 +54,7 @@ def add_report_commands(app: typer.Typer) -> None:
     app.command()(cohorts)
     app.command()(attribute)
     app.command()(satisfaction)
+    app.command()(segments)
     app.command()(abtest)
     app.command()(assign)
     app.command()(decide)
@@ -127,6 +128,16 @@ def satisfaction(
 ) -> None:
     """Measure NPS and CSAT, over time and by group, and what customers did afterwards."""
     _report("satisfaction", spec, overrides, (output, kind))
+
+
+def segments(
+    spec: FiguresSpecification,
+    overrides: Overrides = None,
+    output: OutputFolder = None,
+    kind: OutputFormat = "csv",
+) -> None:
+    """Say who customers are: segments, tiers, stages and their moves, health; registers nothing."""
+    _report("segments", spec, overrides, (output, kind))
 
 
 def abtest(

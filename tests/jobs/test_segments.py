@@ -139,3 +139,20 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(
     result = patronage("train", SPEC, *OURS, *overrides, "--set", override, code=2)
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_command_writes_segments_moves_and_health_and_registers_nothing(
+    orders_csv: Path,
+) -> None:
+    said = patronage(
+        "segments", SPEC, *OURS, "--output", "out", "--format", "json"
+    ).output  # fmt: skip
+    assert "stage moves" in said
+    names = {path.name for path in Path("out").iterdir()}
+    assert {"segments.json", "persona.json", "stage_moves.json", "stage_projection.json",
+            "health_shares.json", "segments.svg", "tiers.svg"} <= names  # fmt: skip
+    moves = pd.read_json("out/stage_moves.json")
+    assert moves["customers"].sum() == pd.read_json("out/segments.json")["customers"].sum()
+    result = patronage("score", "segments", "--input", "orders.csv", "--output", "scores",
+                       "--as-of", "2023-09-30", code=2)  # fmt: skip
+    assert "model segments: not in the registry" in result.stderr

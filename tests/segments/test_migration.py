@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from patronage.errors import DataError, SpecError
-from patronage.segments.migration import ABSENT, migration, project
+from patronage.segments.migration import ABSENT, migration, project, score_migration
 
 LABELS = st.dictionaries(
     st.integers(0, 12), st.sampled_from(["new", "active", "lost"]), max_size=12
@@ -90,3 +90,19 @@ def test_double_ids_and_mixed_kinds_of_ids_are_refused() -> None:
         migration(pd.Series({"1": "a"}), series({1: "a"}))
     with pytest.raises(SpecError, match="periods is 0; use 1 or more"):
         project(migration(series({1: "a"}), series({1: "a"})), periods=0)
+
+
+def test_moves_between_two_score_tables_are_counted_by_any_label() -> None:
+    then = pd.DataFrame({"customer_id": ["007", "b", "c"], "stage": ["new", "active", "active"],
+                         "tier": ["C", "A", "A"]})  # fmt: skip
+    now = pd.DataFrame({"customer_id": ["c", "007", "d"], "stage": ["lapsed", "active", "new"],
+                        "tier": ["B", "C", "C"]})  # fmt: skip
+    stages = score_migration(then, now).counts
+    # In the order of a life, not of the alphabet.
+    assert list(stages.index) == ["new", "active", "lapsed", ABSENT]
+    assert stages.loc["new", "active"] == stages.loc["active", "lapsed"] == 1
+    assert stages.loc["active", ABSENT] == stages.loc[ABSENT, "new"] == 1
+    tiers = score_migration(then, now, by="tier").counts
+    assert tiers.loc["A", "B"] == tiers.loc["A", ABSENT] == tiers.loc["C", "C"] == 1
+    with pytest.raises(DataError, match=r"after: column\(s\) health not found; it has customer_id"):
+        score_migration(then.assign(health=1.0), now, by="health")

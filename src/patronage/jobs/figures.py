@@ -14,6 +14,7 @@ from patronage.jobs.funnel import run_funnel
 from patronage.jobs.kpis import run_kpis
 from patronage.jobs.offers import run_campaign, run_offers
 from patronage.jobs.satisfaction import run_satisfaction
+from patronage.jobs.segments import run_segments
 from patronage.tracking.experiment_specs import (
     AssignSpec,
     CampaignSpec,
@@ -29,6 +30,7 @@ from patronage.tracking.metric_specs import (
     read_metric_spec,
 )
 from patronage.tracking.sections import Section
+from patronage.tracking.segments_spec import SegmentsSpec
 
 JOBS: dict[str, tuple[type[Section], Callable[[Any], Findings]]] = {
     "kpis": (KpiSpec, run_kpis),
@@ -36,6 +38,7 @@ JOBS: dict[str, tuple[type[Section], Callable[[Any], Findings]]] = {
     "cohorts": (CohortSpec, run_cohorts),
     "attribution": (AttributionSpec, run_attribution),
     "satisfaction": (SatisfactionSpec, run_satisfaction),
+    "segments": (SegmentsSpec, run_segments),
     "abtest": (ExperimentSpec, run_abtest),
     "assign": (AssignSpec, run_assign),
     "offers": (OffersSpec, run_offers),

@@ -17,6 +17,7 @@ from patronage.errors import ReadinessError
 from patronage.features.catalogue import feature_fingerprint
 from patronage.features.labels import holdout
 from patronage.features.snapshot import snapshot
+from patronage.jobs.findings import Findings
 from patronage.jobs.health import health_tables, judge_health, learn_health, load_churn
 from patronage.jobs.propensity import example_of as example_of_churn
 from patronage.jobs.signals import read_signals, signal_fingerprints
@@ -36,6 +37,7 @@ from patronage.tracking.customer_segments import CustomerSegments, forecast_of
 from patronage.tracking.segments_spec import SegmentsSpec
 
 LEAST_TOLD = 0.005
+SHOWN = ("segments", "tiers", "stages", "stage_moves", "health_weights", "health_bands")
 DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]
 
 
@@ -109,6 +111,29 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
         },
         lines=_lines(found, labelled, tables, backtest),
     )
+
+
+def run_segments(spec: SegmentsSpec) -> Findings:
+    """Find the same without registering a model: tables and pictures of who customers are.
+
+    Returns
+    -------
+    Tables segments, tiers, stages, persona, stage_moves between the day a horizon before as_of
+    and as_of, stage_projection, health_* and, where the window after as_of is over, what tiers
+    and segments then brought.
+
+    Raises
+    ------
+    PatronageError
+        As `fit_segments`.
+    """
+    made = fit_segments(spec)
+    shown = {name: made.tables[name] for name in SHOWN if name in made.tables}
+    if "stage_moves" in shown:
+        moves = shown["stage_moves"]
+        shown["stage_moves"] = moves[moves["customers"] > 0]
+    lines = [*made.lines, f"observed until {spec.snapshot.as_of}"]
+    return Findings(made.tables, made.pictures, shown, lines)
 
 
 def learn(spec: SegmentsSpec) -> Learning:

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from patronage.errors import DataError, SpecError
+from patronage.segments.lifecycle import STAGES
 from patronage.segments.shares import wilson
 
+CUSTOMER = "customer_id"
 ABSENT = "(not there)"
 """Where a customer is on the day on which the table does not have them."""
 
@@ -79,6 +81,44 @@ def migration(
         index="before", columns="after"
     )
     return Migration(counts, _long(counts))
+
+
+def score_migration(
+    before: pd.DataFrame, after: pd.DataFrame, *, by: str = "stage", order: Sequence[str] = ()
+) -> Migration:
+    """Count the moves between the score tables of two days.
+
+    Parameters
+    ----------
+    before, after
+        Score tables, one row a customer: customer_id and the column `by`.
+    by
+        stage, segment, tier, or any other label.
+    order
+        As in `migration`; of stages their own.
+
+    Raises
+    ------
+    DataError
+        If a table lacks a column, or as `migration`.
+
+    Examples
+    --------
+    >>> then = pd.DataFrame({"customer_id": ["a", "b"], "tier": ["A", "B"]})
+    >>> now = pd.DataFrame({"customer_id": ["a", "b"], "tier": ["A", "A"]})
+    >>> score_migration(then, now, by="tier").counts.loc["B", "A"]
+    np.int64(1)
+    """
+    for name, table in (("before", before), ("after", after)):
+        absent = [column for column in (CUSTOMER, by) if column not in table]
+        if absent:
+            raise DataError(
+                f"{name}: column(s) {', '.join(absent)} not found; it has "
+                f"{', '.join(map(str, table.columns))}. "
+                "Score both days with the models whose labels are compared."
+            )
+    labels = [table.set_index(CUSTOMER)[by] for table in (before, after)]
+    return migration(*labels, order=order or (STAGES if by == "stage" else None))
 
 
 def project(moves: Migration, *, periods: int, n_draws: int = 1000, seed: int = 0) -> pd.DataFrame:
