@@ -147,7 +147,8 @@ def _trust_key(material: Material, words: Words) -> Key:
         return Key(
             "trust", words("key.trust"), words("key.trust.none"), words("key.trust.none.detail")
         )
-    shown = grade or words.fmt.percent(ratio[0] if ratio else None, 0)
+    by_ratio = words.fmt.percent(ratio[0] if ratio else None, 0)
+    shown = words("key.trust.value", grade=grade) if grade else by_ratio
     return Key("trust", words("key.trust"), shown, words("and").join(told))
 
 

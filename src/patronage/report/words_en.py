@@ -41,6 +41,7 @@ WORDS: dict[str, str] = {
     "key.trust": "Can we trust this?",
     "key.trust.ratio": "the last check forecast {ratio} of what came",
     "key.trust.grade": "churn model graded {grade}",
+    "key.trust.value": "Grade {grade}",
     "key.trust.none": "Not checked",
     "key.trust.none.detail": "no holdout is on record for these scores",
     # 1 worth

@@ -42,6 +42,7 @@ WORDS: dict[str, str] = {
     "key.trust": "可信吗？",
     "key.trust.ratio": "上次检验中，预测为实际的{ratio}",
     "key.trust.grade": "流失模型等级{grade}",
+    "key.trust.value": "{grade}级",
     "key.trust.none": "未检验",
     "key.trust.none.detail": "没有这些评分的检验记录",
     # 1 worth
