@@ -1,13 +1,18 @@
 """Drift against moves made on purpose, and a limit that holds publication back."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner, Result
 
+from patronage.cli import app
 from patronage.errors import DriftError
-from patronage.jobs.monitor import REFERENCE, DriftReport, drift_report, reference_of
+from patronage.jobs.monitor import DRIFT_FILE, REFERENCE, DriftReport, drift_report, reference_of
+from patronage.jobs.promote import promote_model
+from patronage.jobs.train import train_model
 from patronage.models.propensity import Propensity
 from patronage.models.score_model import ScoreModel
 from patronage.tracking.artifact import Artifact
@@ -86,3 +91,52 @@ def test_a_column_that_is_gone_counts_as_missing(model: ScoreModel) -> None:
 
 def test_nobody_to_compare_is_no_drift(model: ScoreModel) -> None:
     assert report_of(model, rows(seed=5)[:0], 0.1).models == ()
+
+
+def patronage(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def champion(workplace: Path) -> pd.DataFrame:
+    """A promoted model of a flat table; the table."""
+    table = rows(800).drop(columns="age_days").assign(who=[f"{i:04d}" for i in range(800)])
+    left = np.random.default_rng(2).random(800) < table["recency_days"] / 150
+    table.assign(left=np.where(left, "yes", "no")).to_csv("flat.csv", index=False)
+    spec = {
+        "name": "churn",
+        "kind": "churn",
+        "data": {"labelled": {"source": "flat.csv", "label": "left", "id": "who"}},
+        "model": {"learner": "logistic", "reasons": "none"},
+    }
+    train_model(parse_spec(spec, source="test"), force=True)
+    promote_model("churn", force=True)
+    return table
+
+
+def test_a_limit_stops_the_scoring_job_with_exit_4_and_the_last_scores_stay(
+    champion: pd.DataFrame,
+) -> None:
+    command = ["score", "churn", "--output", "scores", "--set", "gates.max_drift=0.2"]
+    patronage(*command, "--input", "flat.csv")
+    before = Path("scores/latest.json").read_bytes()
+    folder = Path("scores") / json.loads(before)["folder"]
+    still = json.loads((folder / DRIFT_FILE).read_text())["models"]["churn"]
+    assert still["max_drift"] == 0.2
+    assert {each["column"]: each["moved"] for each in still["columns"]} == {
+        "recency_days": False, "plan": False, "churn_probability": False,
+    }  # fmt: skip
+    moved = champion.assign(recency_days=champion["recency_days"] + 60)
+    moved.to_csv("moved.csv", index=False)
+    refused = patronage(*command, "--input", "moved.csv", code=4)
+    assert "columns moved by more than 0.2 since training, first" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert Path("scores/latest.json").read_bytes() == before
+    figures = [path for path in Path("scores").glob(f"**/{DRIFT_FILE}") if path.parent != folder]
+    (found,) = [json.loads(path.read_text())["models"]["churn"] for path in figures]
+    assert any(each["moved"] for each in found["columns"])
+    assert not list(figures[0].parent.glob("*.parquet"))
+    patronage(*command[:-1], "gates.max_drift=50", "--input", "moved.csv")
+    assert Path("scores/latest.json").read_bytes() != before

@@ -6,13 +6,16 @@ before it scores: a sample of the customers is enough, and tells the same whoeve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from patronage.data.write import write_atomically
 from patronage.errors import DriftError
 from patronage.evaluation.drift import Drift, drift, profile
 from patronage.jobs.chances import eligible
@@ -22,7 +25,9 @@ from patronage.tracking.artifact import Artifact
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 
 REFERENCE = "reference"
+DRIFT_FILE = "_drift.json"
 PROFILED_ROWS = 100_000
+COMPARED_ROWS = 10_000
 WORTH_A_WARNING = 0.25
 FORECASTS = ("probability_alive", "expected_spend")
 """Of a lifetime-value model: what no setting of the scoring run changes."""
@@ -159,6 +164,31 @@ class DriftReport:
                     f"{each.line()}. Nothing was published and the last scores stay; look at the "
                     "input, train again, or raise gates.max_drift with --set."
                 )
+
+
+def watch(
+    artifacts: Iterable[Artifact], specs: Iterable[Any], features: pd.DataFrame, folder: Path
+) -> DriftReport:
+    """Compare what is to be scored, leave the figures beside the scores, and hold them to limits.
+
+    Parameters
+    ----------
+    artifacts, specs, features
+        As `drift_report` takes them; of many rows every so many are compared.
+    folder
+        Of the scores; the figures go to _drift.json, which readers of the scores pass over.
+
+    Raises
+    ------
+    DriftError
+        If a limit of a spec is passed; the figures are there, nothing else is.
+    """
+    every = max(1, len(features) // COMPARED_ROWS)
+    report = drift_report(artifacts, specs, features.iloc[::every])
+    text = json.dumps(report.to_dict(), indent=1, sort_keys=True, allow_nan=False)
+    write_atomically(folder / DRIFT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    report.raise_if_refused()
+    return report
 
 
 def drift_report(
