@@ -94,7 +94,8 @@ def credit_by_model(credit: pd.DataFrame, *, unit: str = "conversions") -> Chart
     if most[models].notna().any(axis=None):
         given = most.set_index("channel")[models].dropna(axis=1, how="all")
         firsts = given.idxmax().value_counts()
-        sentence = f"{firsts.index[0]} has the most credit in {firsts.iloc[0]} of {len(given.columns)} models."
+        often, first = f"{firsts.iloc[0]} of {len(given.columns)}", firsts.index[0]
+        sentence = f"{first} has the most credit in {often} models."
     return charts.bars(
         most["channel"].tolist(),
         [Series(str(name), most[name].tolist()) for name in models],

@@ -124,7 +124,7 @@ def assert_sound(chart: Chart) -> None:
     assert all(len(row) == len(chart.header) for row in chart.rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     data=st.lists(st.tuples(names, values, values, values, values), max_size=20),
     fmt=languages, horizontal=st.booleans(), unit=st.sampled_from(["number", "percent", "money"]),
@@ -140,7 +140,7 @@ def test_bars_keep_to_their_frame(data, fmt, horizontal, unit) -> None:
     assert len(drawn.rows) == len(labels)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     data=st.lists(st.tuples(values, values, values, values), max_size=50),
     fmt=languages, by_name=st.booleans(), mark=st.one_of(st.none(), st.just((0.0, EVIL))),
@@ -156,7 +156,7 @@ def test_lines_keep_to_their_frame(data, fmt, by_name, mark) -> None:
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     data=st.lists(st.tuples(names, values, values, values), max_size=12), fmt=languages,
     reference=st.one_of(st.none(), st.floats(-5, 5)),
@@ -169,7 +169,7 @@ def test_forests_and_funnels_keep_to_their_frame(data, fmt, reference) -> None:
     assert_sound(funnel(labels, value, caption=caption, label="a", value="b", share="c"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(st.lists(values, min_size=3, max_size=3), max_size=6), name=names, fmt=languages,
     columns=st.integers(0, 40), unit=st.sampled_from(["percent", "money"]),
@@ -182,7 +182,7 @@ def test_heat_tables_keep_to_their_frame(rows, name, fmt, columns, unit) -> None
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     data=st.lists(st.tuples(values, values, values, values, values), max_size=12), fmt=languages,
 )  # fmt: skip
@@ -194,7 +194,7 @@ def test_reliability_keeps_to_its_frame(data, fmt) -> None:
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(moves=st.lists(st.tuples(names, names, values), max_size=15), fmt=languages)
 def test_flows_keep_to_their_frame(moves, fmt) -> None:
     drawn = flows(
@@ -203,7 +203,7 @@ def test_flows_keep_to_their_frame(moves, fmt) -> None:
     assert_sound(drawn)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0.01, 1e6), min_size=2, max_size=8))
 def test_bars_are_as_long_as_their_values(numbers) -> None:
     for lying, length in ((True, "width"), (False, "height")):
@@ -216,7 +216,7 @@ def test_bars_are_as_long_as_their_values(numbers) -> None:
         assert lengths == pytest.approx([number * scale for number in numbers], abs=0.011)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=9, unique=True))
 def test_higher_values_of_a_line_lie_higher(numbers) -> None:
     drawn = lines(range(len(numbers)), [Series("a", numbers)], caption=CAPTION, x=Axis(), y=Axis())

@@ -27,7 +27,7 @@ from patronage.report.picture import Caption, Chart
 from patronage.report.scales import drawable
 from patronage.report.series import numbers
 
-NAME_COLUMN = 120.0
+NAME_COLUMNS = (100.0, 190.0)
 ROW, LOW_ROW = 24.0, 17.0
 WORDY = 40.0
 """Width from which on a column has room for words in lines."""
@@ -121,7 +121,9 @@ def heat(
 
 
 def _draw(cells: _Cells, labels: tuple[str, str]) -> tuple[list[str], float]:
-    column = min(max(map(width_of, [*cells.rows, labels[0]])), NAME_COLUMN)
+    room = WIDTH - 2 * MARGIN - WORDY * len(cells.columns)
+    longest = max(map(width_of, [*cells.rows, labels[0]]))
+    column = min(longest, max(room, NAME_COLUMNS[0]), NAME_COLUMNS[1])
     left = MARGIN + column + 8
     wide = (WIDTH - MARGIN - left) / len(cells.columns)
     short = cells.widest(short=False) > wide
