@@ -14,12 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patronage.data.read import read_table
 from patronage.data.returns import net_refunds
 from patronage.errors import ReadinessError, SpecError
 from patronage.features.catalogue import buying_features, describe
 from patronage.features.labels import churned
 from patronage.features.rfm import rfm_summary
 from patronage.features.snapshot import snapshot, training_snapshots
+from patronage.models.lifetime_value import LifetimeValue
+from patronage.models.propensity import Propensity
+from patronage.models.score_model import ScoreModel, completed
 
 NAMES = ["customer_id", "day", "amount", "channel", "product"]
 SCHEMA = dict(zip(NAMES, (pl.String, pl.Int64, pl.Int64, pl.String, pl.String), strict=True))
@@ -292,3 +296,44 @@ def test_eligible_days_of_none_is_everybody_and_of_zero_is_refused() -> None:
     assert snapshot(many(), as_of=10_400)["eligible"].all()
     with pytest.raises(SpecError, match="eligible_days is 0; pass a whole number above zero"):
         snapshot(many(), as_of=10_400, eligible_days=0)
+
+
+NUMBERS = {
+    "recency", "T", *(n for n in buying_features(NAMES) if describe(n).unit != "level"),
+}  # fmt: skip
+PLAN = {"as_of": 10_400, "horizon_days": 60, "step_days": 60, "max_snapshots": 2}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ScoreModel:
+    """Trees over features and forecasts, fitted once, on pandas."""
+    rows = training_snapshots(many(), **PLAN).reset_index(drop=True)
+    past = rfm_summary(read_table("cdnow"), as_of="1997-09-30").order("customer_id").df()
+    forecaster = LifetimeValue(purchases="bg_nbd").fit(past)
+    known = rows[list(buying_features(NAMES))].join(rows[["recency", "T"]])
+    table = completed(known, forecaster, 60)
+    label = rows["label"].to_numpy()
+    trees = Propensity(learner="xgboost", n_estimators=20, random_state=0)
+    trees.fit(table.drop(columns=["recency", "T"]), label, groups=rows["customer_id"])
+    model = ScoreModel(
+        trees, outcome="churn", forecaster=forecaster, horizon_days=60, reasons="all"
+    )
+    return model.remember(table)
+
+
+def test_rows_seen_in_training_score_the_same_bits_on_every_engine(
+    engine: Any, plain: Callable[..., Any], fitted: ScoreModel
+) -> None:
+    def scores(table: pd.DataFrame) -> pd.DataFrame:
+        typed = table.astype({name: "float64" for name in table if name in NUMBERS})
+        return fitted.predict(typed).assign(customer_id=table["customer_id"])
+
+    trained = plain(training_snapshots(engine(many()), **PLAN), "cutoff", "customer_id")
+    trained = trained[trained["cutoff"] == PLAN["as_of"]].reset_index(drop=True)
+    scored = plain(snapshot(engine(many()), as_of=PLAN["as_of"]))
+    reference = plain(snapshot(many(), as_of=PLAN["as_of"]))
+    pd.testing.assert_frame_equal(scored, trained[scored.columns], check_exact=True)
+    expected = scores(reference)
+    for table in (trained, scored):
+        pd.testing.assert_frame_equal(scores(table), expected, check_exact=True)
+    assert expected["churn_reasons"].notna().any()
