@@ -221,6 +221,10 @@ def score(
     capacity: Annotated[
         int | None, typer.Option(min=1, help="Mark so many leads to call today.")
     ] = None,
+    offers: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue of actions, such as models/offers.toml: who gets what."),
+    ] = None,
     columns: Columns = None,
     overrides: Overrides = None,
     timezone: Timezone = None,
@@ -235,6 +239,7 @@ def score(
 
     Column names and policies default to those that the model was trained with.
     """
+    from patronage.jobs.best_actions import read_offers
     from patronage.jobs.score import score_customers
     from patronage.jobs.scoring_plan import plan_scoring
 
@@ -256,11 +261,19 @@ def score(
             overrides=overrides or [],
             touches=touches,
             capacity=capacity,
+            offers=None if offers is None else read_offers(offers),
         )
         run = score_customers(plan, output=output, memory_limit=memory_limit)
     done = "were scored before" if run.was_done else "scored"
     whom = "leads" if plan.id_name == "lead_id" else "customers"
-    typer.echo(f"{run.n_customers:,} {whom} {done} with {', '.join(models)} -> {run.folder}")
+    typer.echo(
+        "\n".join(
+            [
+                *run.lines,
+                f"{run.n_customers:,} {whom} {done} with {', '.join(models)} -> {run.folder}",
+            ]
+        )
+    )
 
 
 @app.command()

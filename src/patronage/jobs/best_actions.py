@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,21 @@ class Chosen:
 
 
 def read_offers(path: str | Path) -> OffersSpec:
-    """Read a catalogue of actions for scoring; the customers that it may name are not used."""
-    return read_metric_spec(path, OffersSpec)
+    """Read a catalogue of actions for scoring; the customers that it may name are not used.
+
+    Raises
+    ------
+    SpecError
+        If it is not understood, or caps contacts that it does not name.
+    """
+    spec = read_metric_spec(path, OffersSpec)
+    caps = [spec.choice.cap, *(action.cap for action in spec.actions)]
+    if any(caps) and spec.data.contacts is None:
+        raise SpecError(
+            f"{path}: a frequency cap needs contacts; name them as data.contacts, who was "
+            "contacted when."
+        )
+    return spec
 
 
 def offers_fingerprint(spec: OffersSpec | None) -> dict[str, Any] | None:
@@ -106,6 +119,30 @@ def choose_actions(parts: Sequence[Path], spec: OffersSpec, *, as_of: date | Non
     scores = pd.concat(tables, ignore_index=True)
     decision = decide(offers_of(spec, scores, as_of=as_of))
     return Chosen(decision, tuple(int(edge) for edge in edges))
+
+
+class Parts(Protocol):
+    """Where scores are written, in two stages."""
+
+    def scored_parts(self, n_parts: int) -> list[Path]:
+        """Files of the first stage, in order."""
+
+    def write_chosen(self, table: pa.Table, part: int, n_parts: int) -> None:
+        """Write one part of the second."""
+
+
+def add_actions(target: Parts, n_parts: int, spec: OffersSpec, *, as_of: date | None) -> list[str]:
+    """Choose for all customers and write every part again with their actions.
+
+    Returns
+    -------
+    What to say to the person who pays.
+    """
+    files = target.scored_parts(n_parts)
+    chosen = choose_actions(files, spec, as_of=as_of)
+    for place, path in enumerate(files):
+        target.write_chosen(with_actions(pq.read_table(path), chosen, place), place, n_parts)
+    return chosen.decision.lines()
 
 
 def with_actions(table: pa.Table, chosen: Chosen, place: int) -> pa.Table:

@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 
 from patronage.data.write import write_atomically
 from patronage.errors import SpecError
+from patronage.jobs.forgotten import without_forgotten
 from patronage.jobs.scoring_plan import ScoringPlan
 
 # Readers of a Parquet folder pass over names that begin with an underscore.
 SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
-ACCOUNTS = "_accounts.parquet"
+ACCOUNTS, SCORED = "_accounts.parquet", "_scored-"
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
 _LEAST_MB = 500
@@ -82,18 +83,30 @@ class ScoreFolder:
 
     def has_part(self, part: int, n_parts: int) -> bool:
         """Say whether a part was written, by this run or one before it."""
-        return self._part(part, n_parts).is_file()
+        return self._first(part, n_parts).is_file()
 
     def write_part(self, table: pa.Table, part: int, n_parts: int) -> None:
-        """Write one part of the scores."""
+        """Write one part of the scores: where actions follow, not yet under its last name."""
+        self._write(table, self._first(part, n_parts))
+
+    def scored_parts(self, n_parts: int) -> list[Path]:
+        """Files that `write_part` wrote, in order."""
+        return [self._first(part, n_parts) for part in range(n_parts)]
+
+    def write_chosen(self, table: pa.Table, part: int, n_parts: int) -> None:
+        """Write one part with the actions that were chosen when all parts were there."""
+        self._write(table, self._part(part, n_parts))
+
+    def _write(self, table: pa.Table, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        table = without_forgotten(table, self.output, self.plan.id_name)
         # A dictionary of ids or of doubles holds nearly every row: half the time went there.
         repeated = [
             f.name for f in table.schema if f.name != self.plan.id_name and not _is_number(f)
         ]
         write_atomically(
-            self._part(part, n_parts),
-            lambda path: pq.write_table(table, path, compression="zstd", use_dictionary=repeated),
+            path,
+            lambda at: pq.write_table(table, at, compression="zstd", use_dictionary=repeated),
         )
 
     def write_beside(self, name: str, table: pa.Table) -> None:
@@ -117,6 +130,9 @@ class ScoreFolder:
         _write_json(self.folder / MANIFEST, manifest)
         write_atomically(self.folder / SUCCESS, lambda path: path.write_bytes(b""))
         self.publish()
+        if self.plan.offers is not None:
+            for path in self.scored_parts(n_parts):
+                path.unlink(missing_ok=True)
 
     def publish(self) -> None:
         """Point latest.json at this folder."""
@@ -131,6 +147,11 @@ class ScoreFolder:
 
     def _part(self, part: int, n_parts: int) -> Path:
         return self.folder / f"part-{part:05d}-of-{n_parts:05d}.parquet"
+
+    def _first(self, part: int, n_parts: int) -> Path:
+        if self.plan.offers is None:
+            return self._part(part, n_parts)
+        return self.folder / f"{SCORED}{part:05d}-of-{n_parts:05d}.parquet"
 
     def _manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())

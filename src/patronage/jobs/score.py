@@ -6,7 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from patronage.data.read import read_table
 from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.jobs.console import with_progress
+from patronage.jobs.monitor import watch
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
-from patronage.jobs.score_table import features_of_day, sampled_plan, score_table
-from patronage.jobs.score_units import score_units
+from patronage.jobs.score_table import features_of_day, knowing_all, sample_of, score_table
+from patronage.jobs.score_units import finish_with_actions, score_units
 from patronage.jobs.scoring_plan import ScoringPlan
 
 AT_ONCE = 2
@@ -56,11 +57,14 @@ class ScoreRun:
         Rows in them.
     was_done
         True where an earlier run had scored the same input with the same models already.
+    lines
+        What to say to the person at the terminal.
     """
 
     folder: Path
     n_customers: int
     was_done: bool
+    lines: list[str] = field(default_factory=list)
 
 
 def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB") -> ScoreRun:
@@ -83,13 +87,15 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         target.publish()
         return ScoreRun(target.folder, target.n_rows(), was_done=True)
     if plan.table != "transactions":
-        score_units(plan, target)
-        return ScoreRun(target.folder, target.n_rows(), was_done=False)
+        told = score_units(plan, target)
+        return ScoreRun(target.folder, target.n_rows(), was_done=False, lines=told)
     plan.day  # noqa: B018 - refuse before anything is read
     with scratch_beside(output) as scratch:
         features = scratch / "features.parquet"
         n_parts = number_of_batches(_describe(plan, limit, features))
-        plan = sampled_plan(features, plan)
+        sample = sample_of(features)
+        watched = watch(plan.artifacts, plan.specs, sample, target.folder)
+        plan = knowing_all(plan, sample)
 
         def score_part(numbered: Numbered) -> None:
             part, batch = numbered
@@ -100,8 +106,8 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         left = sum(not target.has_part(part, n_parts) for part in range(n_parts))
         for _ in with_progress(_overlapping(score_part, missing), "scoring", total=left):
             pass
-    target.finish(n_parts)
-    return ScoreRun(target.folder, target.n_rows(), was_done=False)
+    lines = [*watched.lines(), *finish_with_actions(target, n_parts, plan)]
+    return ScoreRun(target.folder, target.n_rows(), was_done=False, lines=lines)
 
 
 def _describe(plan: ScoringPlan, limit: MemoryLimit, path: Path) -> int:

@@ -13,17 +13,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from patronage.abtest.uplift_by_arm import PREFIX
 from patronage.data.batches import read_batches
-from patronage.data.columns import SCORE_COLUMNS, ScoreColumn
+from patronage.data.columns import SCORE_COLUMNS, ScoreColumn, ScoreType
 from patronage.features.rfm import rfm_summary
 from patronage.features.snapshot import snapshot
+from patronage.jobs.best_actions import refuse_unknown_columns
 from patronage.jobs.chances import chances, joined_flags, look_at_all
 from patronage.jobs.scoring_plan import ScoringPlan
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.spec import LifetimeValueSpec, Spec
+from patronage.tracking.uplift_spec import UpliftSpec
 
 SAMPLED = 50_000
+VERSION = "_version"
 BASICS = ("frequency", "recency_days", "age_days", "monetary_value")
 _ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64(), "date": pa.date32()}
 
@@ -52,9 +56,10 @@ def score_table(described: pa.Table, plan: ScoringPlan) -> pa.Table:
     ids = described["customer_id"]
     features = described.drop_columns("customer_id").to_pandas()
     columns = {name: features[name].to_numpy() for name in BASICS if name in features}
-    return declared_table(
-        ids, columns | model_columns(plan, features), SCORE_COLUMNS, "customer_id"
-    )
+    columns |= model_columns(plan, features)
+    if plan.offers is not None:
+        refuse_unknown_columns(plan.offers, columns)
+    return declared_table(ids, columns, SCORE_COLUMNS, "customer_id")
 
 
 def knowing_all(plan: ScoringPlan, features: pd.DataFrame) -> ScoringPlan:
@@ -68,18 +73,15 @@ def knowing_all(plan: ScoringPlan, features: pd.DataFrame) -> ScoringPlan:
     return replace(plan, artifacts=artifacts)
 
 
-def sampled_plan(features: Path, plan: ScoringPlan) -> ScoringPlan:
-    """Do so from a sample of a file of features, every so many rows of it."""
-    if not any(
-        isinstance(s, ChurnSpec | LeadSpec) and s.model.reasons == "top" for s in plan.specs
-    ):
-        return plan
+def sample_of(features: Path) -> pd.DataFrame:
+    """Take every so many rows of a file of features, to stand for all."""
     every = max(1, pq.read_metadata(features).num_rows // SAMPLED)
     at, some = 0, []
     for batch in read_batches(features):
         some.append(batch.take(np.arange(-at % every, len(batch), every)))
         at += len(batch)
-    return knowing_all(plan, pa.concat_tables(some).to_pandas())
+    sampled: pd.DataFrame = pa.concat_tables(some).to_pandas()
+    return sampled
 
 
 def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
         found = _scores(artifact, spec, features)
         flags.append(found.pop("flags", np.full(n_rows, "", dtype=object)))
         columns |= found
-        columns[f"{artifact.name}_version"] = [artifact.version] * n_rows
+        columns[f"{artifact.name}{VERSION}"] = [artifact.version] * n_rows
     columns["flags"] = joined_flags(flags, n_rows)
     return columns
 
@@ -101,6 +103,9 @@ def model_columns(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
 def _scores(artifact: Artifact, spec: Spec, features: pd.DataFrame) -> dict[str, Any]:
     if isinstance(spec, ChurnSpec | LeadSpec):
         return dict(chances(artifact, spec, features))
+    if isinstance(spec, UpliftSpec):
+        found = artifact.model.predict(artifact.prepared(features))
+        return {str(name): found[name].to_numpy() for name in found}
     model = artifact.model
     if isinstance(spec, LifetimeValueSpec):
         model = copy(model).set_params(
@@ -125,9 +130,19 @@ def declared_table(
     order = [name for name in declared if name in columns and name != id_name]
     order += [name for name in columns if name not in declared]
     for name in order:
-        column = declared.get(name)
-        kind = _ARROW[column.type] if column is not None else pa.string()
+        column = declared.get(name) or _undeclared(name, columns[name])
+        kind = _ARROW[column.type]
         arrays.append(pa.array(columns[name], type=kind, from_pandas=True, safe=False))
-        about = {} if column is None else {"unit": column.unit, "meaning": column.meaning}
+        about = {"unit": column.unit, "meaning": column.meaning}
         fields.append(pa.field(name, kind, metadata=about))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _undeclared(name: str, values: Any) -> ScoreColumn:  # noqa: ANN401 - an array of any kind
+    """Declare a column whose name depends on the user: an arm's uplift, a model's version."""
+    if name.startswith(PREFIX):
+        arm = name.removeprefix(PREFIX)
+        return ScoreColumn(name, "double", "probability", f"change in the chance to buy by {arm}")
+    kind: ScoreType = "double" if np.asarray(values).dtype.kind == "f" else "string"
+    meaning = f"version of {name.removesuffix(VERSION)}" if name.endswith(VERSION) else ""
+    return ScoreColumn(name, kind, "", meaning)

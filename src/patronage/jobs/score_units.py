@@ -15,8 +15,10 @@ from patronage.data.read import read_table
 from patronage.errors import DataError, ReadinessError
 from patronage.features.engagement import TouchLevels
 from patronage.features.subscriptions import subscription_snapshot
+from patronage.jobs.best_actions import add_actions, refuse_unknown_columns
 from patronage.jobs.churn import as_frame
 from patronage.jobs.leads import describe_leads, read_leads
+from patronage.jobs.monitor import watch
 from patronage.jobs.publish import ACCOUNTS, ScoreFolder
 from patronage.jobs.score_table import declared_table, knowing_all, model_columns
 from patronage.jobs.scoring_plan import ScoringPlan, table_of
@@ -26,21 +28,29 @@ from patronage.tracking.sections import LabelledSource, LeadsSource
 ROWS_A_PART = 200_000
 
 
-def score_units(plan: ScoringPlan, target: ScoreFolder) -> None:
+def score_units(plan: ScoringPlan, target: ScoreFolder) -> list[str]:
     """Score what a plan's table holds and publish it.
+
+    Returns
+    -------
+    Lines on what moved since training.
 
     Raises
     ------
     PatronageError
-        If the input breaks its contract or holds nobody; what was published before stays.
+        If the input breaks its contract, holds nobody or drifted past a limit; what was published
+        before stays.
     """
     ids, features = _DESCRIBE[plan.table](plan)
     if not len(features):
         raise ReadinessError(f"{plan.source}: nobody to score; there is no row of the day.")
+    watched = watch(plan.artifacts, plan.specs, features, target.folder)
     columns = _in_parts(knowing_all(plan, features), features)
     is_lead = plan.id_name == "lead_id"
     if is_lead:
         columns |= ranked(columns, features, plan)
+    if plan.offers is not None:
+        refuse_unknown_columns(plan.offers, columns)
     known = LEAD_SCORE_COLUMNS if is_lead else SCORE_COLUMNS
     table = declared_table(_id_array(ids), columns, known, plan.id_name)
     n_parts = -(-len(features) // ROWS_A_PART)
@@ -48,7 +58,17 @@ def score_units(plan: ScoringPlan, target: ScoreFolder) -> None:
         target.write_part(table.slice(part * ROWS_A_PART, ROWS_A_PART), part, n_parts)
     if is_lead and "account_id" in features:
         target.write_beside(ACCOUNTS, accounts(ids, columns, features["account_id"], plan))
+    lines = finish_with_actions(target, n_parts, plan)
+    return [*watched.lines(), *lines]
+
+
+def finish_with_actions(target: ScoreFolder, n_parts: int, plan: ScoringPlan) -> list[str]:
+    """Choose everybody's action where there is a catalogue, publish, and say what was chosen."""
+    lines: list[str] = []
+    if plan.offers is not None:
+        lines = add_actions(target, n_parts, plan.offers, as_of=plan.as_of)
     target.finish(n_parts)
+    return lines
 
 
 def _in_parts(plan: ScoringPlan, features: pd.DataFrame) -> dict[str, Any]:
