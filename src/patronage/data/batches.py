@@ -29,7 +29,7 @@ def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckD
     connection.execute(f"SET threads = {threads}").fetchall()
     connection.execute("SET preserve_insertion_order = false").fetchall()
     connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'").fetchall()
-    connection.execute(f"SET temp_directory = '{_quoted(spill_folder)}'").fetchall()
+    connection.execute(f"SET temp_directory = '{quoted_path(spill_folder)}'").fetchall()
     return connection
 
 
@@ -51,7 +51,7 @@ def write_in_order(
     relation.create_view("to_write", replace=True)
     by = ", ".join('"' + name.replace('"', '""') + '"' for name in order)
     connection.execute(
-        f"COPY (SELECT * FROM to_write ORDER BY {by}) TO '{_quoted(path)}' (FORMAT parquet)"
+        f"COPY (SELECT * FROM to_write ORDER BY {by}) TO '{quoted_path(path)}' (FORMAT parquet)"
     ).fetchall()
     return int(pq.read_metadata(path).num_rows)
 
@@ -82,5 +82,6 @@ def read_batches(path: Path, rows_a_batch: int = ROWS_A_BATCH) -> Iterator[pa.Ta
             yield waiting
 
 
-def _quoted(path: Path) -> str:
+def quoted_path(path: Path) -> str:
+    """Write a path into a string of SQL."""
     return str(path).replace("'", "''")

@@ -16,8 +16,6 @@ import pyarrow.parquet as pq
 from patronage.abtest.uplift_by_arm import PREFIX
 from patronage.data.batches import read_batches
 from patronage.data.columns import SCORE_COLUMNS, ScoreColumn, ScoreType
-from patronage.features.rfm import rfm_summary
-from patronage.features.snapshot import snapshot
 from patronage.jobs.best_actions import refuse_unknown_columns
 from patronage.jobs.chances import chances, joined_flags, look_at_all
 from patronage.jobs.scoring_plan import ScoringPlan
@@ -32,21 +30,13 @@ BASICS = ("frequency", "recency_days", "age_days", "monetary_value")
 _ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64(), "date": pa.date32()}
 
 
-def features_of_day(orders: Any, plan: ScoringPlan) -> Any:  # noqa: ANN401 - DuckDB relations
-    """Describe all customers as the models of a plan need them."""
-    returns = plan.reading["returns"]
-    # The summary is several times faster, and all that lifetime value takes.
-    brief = all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs)
-    return (rfm_summary if brief else snapshot)(orders, as_of=plan.day, returns=returns)
-
-
 def score_table(described: pa.Table, plan: ScoringPlan) -> pa.Table:
     """Score features of customers with every model of a plan.
 
     Parameters
     ----------
     described
-        As `features_of_day` makes them, or a part.
+        As `describe_customers` makes them, or a part.
 
     Returns
     -------
@@ -55,6 +45,8 @@ def score_table(described: pa.Table, plan: ScoringPlan) -> pa.Table:
     """
     ids = described["customer_id"]
     features = described.drop_columns("customer_id").to_pandas()
+    if plan.signals is not None:
+        features = plan.signals.beside(features, ids)
     columns = {name: features[name].to_numpy() for name in BASICS if name in features}
     columns |= model_columns(plan, features)
     if plan.offers is not None:
@@ -113,7 +105,7 @@ def _scores(artifact: Artifact, spec: Spec, features: pd.DataFrame) -> dict[str,
             annual_discount=spec.model.annual_discount,
             margin=spec.model.margin,
         )
-    scores = model.predict(features[artifact.feature_names].astype("float64"))
+    scores = model.predict(artifact.prepared(features))
     return {str(name): scores[name].to_numpy() for name in scores}
 
 

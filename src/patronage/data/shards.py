@@ -1,0 +1,65 @@
+"""Orders split once by customer, where features of all at once would need too much memory.
+
+The shard of a customer comes from md5 of the id, so it is the same in every run, on every
+engine and in every version.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from patronage.data.batches import quoted_path
+from patronage.data.units import Day, to_day
+
+ORDERS_PER_SHARD = 500_000
+FEATURE_COLUMNS = ("customer_id", "day", "amount", "channel", "product")
+"""What features are made of."""
+
+
+def number_of_shards(n_orders: int, orders_per_shard: int = ORDERS_PER_SHARD) -> int:
+    """Shards that keep each to about `orders_per_shard` orders; the input alone decides.
+
+    Examples
+    --------
+    >>> number_of_shards(0), number_of_shards(500_000), number_of_shards(500_001)
+    (1, 1, 2)
+    """
+    return max(1, -(-n_orders // orders_per_shard))
+
+
+def split_orders(
+    orders: Any,  # noqa: ANN401 - a DuckDB relation, which has no types
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: Day,
+    n_shards: int,
+    folder: Path,
+) -> None:
+    """Write the orders up to `as_of` as Parquet, a folder a shard, in one pass.
+
+    Parameters
+    ----------
+    orders
+        A relation of checked transactions on `connection`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    orders.create_view("orders_to_split", replace=True)
+    needed = [name for name in FEATURE_COLUMNS if name in orders.columns]
+    shard = f"('0x' || substr(md5(customer_id::varchar), 1, 8))::bigint % {n_shards}"
+    connection.execute(
+        f"COPY (SELECT {', '.join(needed)}, {shard} AS shard FROM orders_to_split "
+        f"WHERE day <= {to_day(as_of)}) TO '{quoted_path(folder)}' "
+        "(FORMAT parquet, PARTITION_BY (shard), OVERWRITE_OR_IGNORE)"
+    ).fetchall()
+
+
+def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int) -> Any:  # noqa: ANN401
+    """Give one shard's orders as a relation, empty where no customer falls into it."""
+    files = folder / f"shard={shard}"
+    if not files.is_dir():
+        # No customer falls into it: no rows, but the columns.
+        return connection.read_parquet(
+            str(folder / "*" / "*.parquet"), hive_partitioning=False
+        ).limit(0)
+    return connection.read_parquet(str(files / "*.parquet"), hive_partitioning=False)
