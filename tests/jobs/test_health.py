@@ -1,5 +1,6 @@
 """Health with churn, answers and contacts: learnt, told by parts, and the same when scored."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -171,3 +172,28 @@ def test_weights_by_hand_take_the_place_of_learnt_ones(champions: None) -> None:
     assert {n: w for n, w in model.health.weights_.items() if w} == {
         "satisfaction": 0.75, "recency_days": 0.25,
     }  # fmt: skip
+
+
+def scored(*more: str, models: tuple[str, ...] = ("segments",)) -> pd.DataFrame:
+    patronage(
+        "score", *models, "--input", "orders.csv", "--as-of", "2023-09-30", "--output", "scores",
+        *more,
+    )  # fmt: skip
+    latest = json.loads(Path("scores/latest.json").read_text())
+    return pd.read_parquet(Path("scores") / latest["folder"]).set_index("customer_id")
+
+
+def test_scoring_reads_answers_and_tickets_and_gives_the_health_of_training(
+    champions: None,
+) -> None:
+    table = scored(models=("churn", "segments"))
+    assert {"churn_probability", "segment", "tier", "stage", "health"} <= set(table)
+    logged = tables_of_the_champion()["health_shares"].set_index(["band", "component"])["points"]
+    assert table["health"].mean() == pytest.approx(logged["all"].sum())
+    # Alone, with the same champion inside, the same customers stand the same.
+    pd.testing.assert_series_equal(scored()["health"], table["health"])
+    pd.DataFrame({"customer_id": table.index, "opened": "2023-09-20", "by": "phone"}).to_csv(
+        "later.csv", index=False
+    )
+    other = scored("--set", "data.service_contacts.source=later.csv")["health"]
+    assert (other < table["health"]).mean() > 0.9

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from patronage.data.fingerprint import source_fingerprint
@@ -37,7 +38,7 @@ class Signals:
         features : one row a customer
         ids : shape (n_customers,)
         """
-        texts = pd.Index(pd.Series(ids).astype(str))
+        texts = pd.Index(np.asarray(ids).astype(str).astype(object))
         mine = self.table.reindex(texts).set_axis(features.index)
         if "service_contacts" in mine:
             mine["service_contacts"] = mine["service_contacts"].fillna(0.0)
@@ -70,6 +71,6 @@ def _made(data: SegmentsData, as_of: date) -> Iterator[tuple[str, Any]]:
 
 def _by_customer(relation: Any) -> pd.Series[float]:  # noqa: ANN401 - a DuckDB relation
     table = relation.to_arrow_table().to_pandas().set_index("customer_id")
-    table.index = table.index.astype(str)
+    table.index = pd.Index(table.index.to_numpy().astype(str).astype(object))
     only: pd.Series[float] = table.iloc[:, 0].astype("float64")
     return only
