@@ -95,6 +95,7 @@ def test_tables_of_one_day_are_read_together(nowhere: Path) -> None:
     assert (risk.n, risk.is_churn) == (2, True)
     assert risk.value_at_risk == pytest.approx(0.9 * 1 + 0.75 * 50)
     assert risk.warned["customer_id"].tolist() == ["a"]
+    assert risk.bands[["band", "customers", "value"]].to_numpy().tolist() == [[3, 1, 50], [4, 1, 1]]
 
 
 def test_an_earlier_table_tells_who_moved_who_came_and_who_went(nowhere: Path) -> None:

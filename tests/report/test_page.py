@@ -47,11 +47,8 @@ def risk_facts(ids: list[object]) -> RiskFacts:
             "stage": "lapsed", "churn_reasons": "silent for 64 days; usually buys every 12 days",
         }
     )  # fmt: skip
-    grades = pd.DataFrame(
-        {"label": ["A", "B"], "customers": [n, 5], "value": [70.0, 5.0], "risk": [0.7, 0.2],
-         "value_at_risk": [50.0, 1.0]}
-    )  # fmt: skip
-    return RiskFacts(100, n, n, 51.0, 92.0, 0.5, 50.0, True, grades, warned)  # noqa: FBT003 - a record
+    bands = pd.DataFrame({"band": [0, 4], "customers": [5, n], "value": [25.0, 75.0]})
+    return RiskFacts(100, n, n, 51.0, 92.0, 0.5, 50.0, True, bands, warned)  # noqa: FBT003 - a record
 
 
 def full(ids: list[object] | None = None) -> Material:
@@ -148,6 +145,7 @@ def test_the_numbers_are_those_of_the_material() -> None:
     html = write_html(full())
     assert "100 customers are forecast to bring 550 within the 365 days from 1 Jul 2024" in html
     assert "28% of the customers changed stage since 31 Mar 2024" in html  # 25 of 90
+    assert "75% of their value belongs to customers with a chance of 60% or more" in html
     assert "625 purchases came where 500 were forecast" in html
     assert "It ranks better than simple rules".lower() in html.lower()
 

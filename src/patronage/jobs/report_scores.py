@@ -116,7 +116,12 @@ class ScoreRows:
         )
         found = early_warning(rows, owners, min_risk=MIN_RISK, min_value=float(least))
         warned = _most_at_stake(found).head(MOST_LISTED).reset_index(drop=True)
-        grades = self._by("churn_grade") if self.has("churn_grade") else None
+        bands = self.frame(
+            f"select least(floor({risk} * 5), 4)::bigint as band, count(*) as customers, "
+            f"sum(lifetime_value) as value, sum({risk} * lifetime_value) as value_at_risk "
+            f"from scores where {risk} is not null and lifetime_value is not null "
+            "group by 1 order by 1"
+        )
         return RiskFacts(
             n=int(n),
             n_listed=len(warned),
@@ -126,7 +131,7 @@ class ScoreRows:
             min_risk=MIN_RISK,
             min_value=float(least),
             is_churn=is_churn,
-            grades=grades,
+            bands=bands,
             warned=warned,
         )
 

@@ -49,7 +49,7 @@ def leaving_section(material: Material, words: Words, *, mask_ids: bool) -> Sect
     notes = [] if risk.is_churn else [words("leaving.alive")]
     if mask_ids:
         notes.append(words("leaving.masked"))
-    charts = [_grades(risk, material, words), _segments(risk, material, words)]
+    charts = [_bands(risk, material, words), _segments(risk, material, words)]
     charts.append(_offers(material, words))
     return Section(
         "leaving",
@@ -73,37 +73,28 @@ def _absent(risk: RiskFacts, material: Material) -> tuple[str, ...]:
     return tuple(absent)
 
 
-def _grades(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
-    grades = risk.grades
-    if grades is None or grades.empty or "value_at_risk" not in grades:
+def _bands(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
+    """Draw how much value belongs to customers of which chance of leaving."""
+    total = float(risk.bands["value"].sum())
+    if not total > 0:
         return None
-    fmt = words.fmt
-    most = grades.iloc[int(grades["value_at_risk"].to_numpy().argmax())]
+    fmt, every = words.fmt, range(5)
+    table = risk.bands.set_index("band").reindex(every, fill_value=0)
+    likely = float(risk.bands.loc[risk.bands["band"] >= 3, "value"].sum())  # noqa: PLR2004 - from 60%
+    ends = [(fmt.percent(band / 5, 0), fmt.percent((band + 1) / 5, 0)) for band in every]
     return bars(
-        [str(label) for label in grades["label"]],
-        [
-            Series(
-                words("leaving.at_risk"),
-                grades["value_at_risk"].tolist(),
-                n=grades["customers"].tolist(),
-            )
-        ],
+        [f"{low}{fmt.to}{high}" for low, high in ends],
+        [Series(words("value.label"), table["value"].tolist(), n=table["customers"].tolist())],
         caption=Caption(
             fmt,
-            words("leaving.grades.title"),
-            words(
-                "leaving.grades.sentence",
-                grade=most["label"],
-                value=fmt.money(most["value_at_risk"]),
-                customers=words.counted("customers", int(most["customers"])),
-                risk=fmt.percent(most["risk"], 0),
-            ),
+            words("leaving.bands.title"),
+            words("leaving.bands.sentence", share=fmt.percent(likely / total, 0), risk=ends[3][0]),
             words.counted("customers", risk.n),
             words("as_of", day=words.day(material.as_of)),
-            key="grades",
+            key="bands",
         ),
-        value=Axis(words("leaving.at_risk"), "money"),
-        label=words("leaving.grades.label"),
+        value=Axis(words("value.label"), "money"),
+        label=words("col.churn_probability"),
     )
 
 

@@ -96,8 +96,8 @@ class RiskFacts:
         From which on a customer is risky, and valuable.
     is_churn
         True for a churn model's chance, False for 1 - probability alive.
-    grades
-        By churn grade: label, customers, risk (mean), value, value_at_risk; None without grades.
+    bands
+        By fifth of the chance, band 0 up to 20%: band, customers, value, value_at_risk.
     warned
         The early-warning list, most at stake first.
     """
@@ -110,7 +110,7 @@ class RiskFacts:
     min_risk: float
     min_value: float
     is_churn: bool
-    grades: pd.DataFrame | None
+    bands: pd.DataFrame
     warned: pd.DataFrame
 
 

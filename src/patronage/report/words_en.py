@@ -78,10 +78,9 @@ WORDS: dict[str, str] = {
     "leaving.span": " of buying nothing within {days} days",
     "leaving.alive": "There is no churn model behind these scores: the chance of leaving is taken "
     "from the purchase history alone.",
-    "leaving.grades.title": "Value at risk by churn grade",
-    "leaving.grades.sentence": "Grade {grade} holds most of it, {value}: {customers} with a mean "
-    "chance of leaving of {risk}.",
-    "leaving.grades.label": "Churn grade, A the highest risk",
+    "leaving.bands.title": "Value by chance of leaving",
+    "leaving.bands.sentence": "{share} of their value belongs to customers with a chance of "
+    "{risk} or more.",
     "leaving.at_risk": "Value at risk",
     "leaving.segments.title": "Value at risk by segment",
     "leaving.segments.sentence": "{share} of the value at risk sits with {segment}.",
