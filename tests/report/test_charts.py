@@ -87,6 +87,10 @@ def places_of(part: ET.Element) -> list[tuple[float, float]]:
         part.find(f"{SVG}title").tail or ""
     )  # fmt: skip
     wide = width_of(words, HEADING if part.get("font-size") else SIZE)
+    if part.get("transform", "").startswith("rotate(-40"):
+        slant = math.radians(40)
+        end = (number("x") - wide * math.cos(slant), number("y") + wide * math.sin(slant))
+        return [(number("x"), number("y")), end]
     start = number("x") - {"end": wide, "middle": wide / 2}.get(part.get("text-anchor"), 0.0)
     return [(start, number("y")), (start + wide, number("y"))]
 
@@ -95,7 +99,7 @@ def outside(root: ET.Element, height: float, moved: float = 0.0) -> list[tuple[s
     found = []
     for part in root:
         shift = moved + float(
-            re.search(r"translate\(0 ([\d.]+)\)", part.get("transform", "translate(0 0)"))[1]
+            (re.search(r"translate\(0 ([\d.]+)\)", part.get("transform", "")) or [0, 0])[1]
         )
         if part.tag != f"{SVG}defs":
             found += outside(part, height, shift)

@@ -23,7 +23,7 @@ from patronage.report.picture import Axis, Caption, Chart
 from patronage.report.series import numbers
 
 NODE, GAP = 12.0, 6.0
-NAME_COLUMN = 112.0
+NAME_COLUMN = 126.0
 LEFT, RIGHT = MARGIN + NAME_COLUMN, WIDTH - MARGIN - NAME_COLUMN
 TALL = 220.0
 """Height of everybody together."""
@@ -114,7 +114,7 @@ def _added(moves: Sequence[tuple[object, object, Any]]) -> dict[tuple[str, str],
 
 def _in_order(added: dict[tuple[str, str], float], order: Sequence[str]) -> list[str]:
     met = [name for pair in added for name in pair]
-    return list(dict.fromkeys([*order, *met]))
+    return [name for name in dict.fromkeys([*order, *met]) if name in set(met)]
 
 
 def _totals(added: dict[tuple[str, str], float], side: int) -> dict[str, float]:

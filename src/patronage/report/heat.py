@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,11 @@ from patronage.report.series import numbers
 NAME_COLUMNS = (100.0, 190.0)
 ROW, LOW_ROW = 24.0, 17.0
 WORDY = 40.0
-"""Width from which on a column has room for words in lines."""
+"""Width of a column that has room for what its cells say."""
+
+MOST_LINES = 3
+SLANT, SLANTED = math.radians(40), 130.0
+"""Angle of long names under narrow columns, and how long they may be."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,25 @@ def _draw(cells: _Cells, labels: tuple[str, str]) -> tuple[list[str], float]:
 
 
 def _heads(cells: _Cells, wide: float, plot: Plot) -> tuple[list[str], float]:
-    """Name the columns under the cells: in a line, wrapped, or every so many."""
+    """Name the columns under the cells: in a line, wrapped, slanted, or every so many."""
     middles = [plot.left + wide * (place + 0.5) for place in range(len(cells.columns))]
     longest = max(map(width_of, cells.columns))
-    if longest + 6 <= wide or wide < WORDY:
+    if longest + 6 <= wide or wide < LINE + 1:
         return names_below(middles, cells.columns, plot), plot.bottom + LINE
-    lines = max(len(wrap(name, wide - 3)) for name in cells.columns)
-    return wrapped_below(middles, cells.columns, wide - 3, plot), plot.bottom + LINE * lines
+    lines = [wrap(name, wide - 3) for name in cells.columns]
+    cut = any(line.endswith("…") for name in lines for line in name)
+    if max(map(len, lines)) <= MOST_LINES and not cut:
+        below = wrapped_below(middles, cells.columns, wide - 3, plot)
+        return below, plot.bottom + LINE * max(map(len, lines))
+    room = min(longest, SLANTED, (middles[0] - 2) / math.cos(SLANT))
+    slanted = [
+        text(
+            middle + 4, plot.bottom + 13, name, room=room, text_anchor="end",
+            transform=f"rotate(-{math.degrees(SLANT):g} {middle + 4:.2f} {plot.bottom + 13:.2f})",
+        )
+        for middle, name in zip(middles, cells.columns, strict=True)
+    ]  # fmt: skip
+    return slanted, plot.bottom + 10 + room * math.sin(SLANT)
 
 
 def _cell(
