@@ -35,6 +35,7 @@ SETTABLE = (
     "model.value_days",
     "data.surveys.source",
     "data.service_contacts.source",
+    "gates.max_drift",
 )
 """What may be told otherwise at scoring than at training."""
 
