@@ -42,3 +42,9 @@ def test_a_series_of_another_length_is_refused(given) -> None:
 def test_cells_that_do_not_fill_the_table_are_refused() -> None:
     with pytest.raises(SpecError, match="do not fill 2 rows of 1 columns"):
         heat(["a", "b"], ["c"], [[1.0]], caption=CAPTION, labels=("", ""))
+
+
+def test_marks_for_a_page_bring_no_address_no_style_and_no_script() -> None:
+    drawn = heat(["a"], ["b"], [[1.0]], caption=CAPTION, labels=("", ""))
+    assert not any(word in drawn.svg for word in ("http", "style=", "<style", "<script", "href"))
+    assert ET.fromstring(drawn.picture).tag == "{http://www.w3.org/2000/svg}svg"
