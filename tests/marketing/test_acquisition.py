@@ -107,6 +107,14 @@ def test_the_customers_table_overrides_the_channel_and_free_channels_have_no_cos
         acquired_customers(SHOP, period=JANUARY, as_of=AS_OF, customers=numbers)
 
 
+def test_paid_cost_per_customer_leaves_those_of_free_channels_out() -> None:
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "acquisition_channel": ["friends", "ads"]})
+    won = acquired_customers(SHOP, period=JANUARY, as_of=AS_OF, customers=customers)
+    found = values(acquisition_figures(won, SPEND, period=JANUARY, as_of=AS_OF))
+    # 90 were spent: on two new customers, one of whom a channel brought that costs something.
+    assert (found["cac"], found["cac_paid"]) == (45.0, 90.0)
+
+
 def test_ltv_to_cac_and_payback_by_channel_from_forecasts() -> None:
     won = acquired_customers(SHOP, period=JANUARY, as_of=AS_OF)
     forecasts = pd.DataFrame(

@@ -162,12 +162,16 @@ def acquisition_figures(
     -------
     pandas.DataFrame
         Figures, blended first (all costs over all new customers, paid or not), then each
-        channel: cac, roas, romi_on_revenue, romi_on_margin (where margin is known). Revenue is
+        channel: cac, roas, romi_on_revenue, romi_on_margin (where margin is known); and
+        cac_paid, all costs over the new customers of channels that cost something. Revenue is
         what these customers have spent by `as_of`. A channel without cost has NaN and the flag
         "zero_denominator": free is no return on a cost.
     """
     costs = costs_by_channel(spend, period, as_of)
-    figures = _returns(acquired, math.fsum(costs), "")
+    total = math.fsum(costs)
+    paid = int(acquired["channel"].isin(costs.index[costs > 0]).sum())
+    figures = _returns(acquired, total, "")
+    figures.append(per_unit_cost("cac_paid", total, paid) if total else no_cost("cac_paid", paid))
     for channel in sorted({*costs.index, *acquired["channel"]}):
         group = acquired[acquired["channel"] == channel]
         figures += _returns(group, float(costs.get(channel, 0.0)), str(channel))
