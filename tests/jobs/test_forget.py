@@ -75,7 +75,10 @@ def test_manifests_and_latest_say_what_is_there(scores: Path) -> None:
 def test_scoring_again_finds_the_tables_done_and_brings_nobody_back(scores: Path) -> None:
     forget("00007", scores)
     assert "were scored before" in scored("2023-12-31")
-    assert "00007" not in set(everything(scores)["customer_id"])
+    assert "customers scored" in scored("2023-11-30")
+    table = everything(scores)
+    assert table["as_of"].nunique() == 3
+    assert "00007" not in set(table["customer_id"])
 
 
 def test_the_list_holds_no_id(scores: Path) -> None:
