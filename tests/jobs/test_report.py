@@ -223,7 +223,7 @@ def test_what_moved_in_the_input_is_read_from_beside_the_scores(nowhere: Path) -
     names = ("column", "psi", "moved", "by_calendar")
     columns = [dict(zip(names, row, strict=True)) for row in rows]
     models = {"clv": {"columns": columns}, "churn": {"columns": columns[:1]}}
-    (folder / "drift.json").write_text(json.dumps({"rows": 7, "models": models}))
+    (folder / "_drift.json").write_text(json.dumps({"rows": 7, "models": models}))
     drift = gather(Sources(nowhere / "scores")).drift
     assert drift is not None
     assert drift.to_numpy().tolist() == [

@@ -33,7 +33,7 @@ SHOWN = frozenset(
     }
 )  # fmt: skip
 """Tables of the commands that count which the page can show."""
-DRIFT = "drift.json"
+DRIFT = "_drift.json"
 READERS: dict[str, Callable[..., Any]] = {
     ".csv": pd.read_csv,
     ".parquet": pd.read_parquet,
