@@ -1,11 +1,12 @@
 """A chart is the same for the same numbers, is saved whole, and refuses what does not fit."""
 
 import xml.etree.ElementTree as ET
+from datetime import date
 
 import pytest
 
 from patronage.errors import SpecError
-from patronage.report.charts import Axis, Caption, Chart, Series, bars, heat
+from patronage.report.charts import Axis, Caption, Chart, Series, bars, heat, lines
 from patronage.report.format import english
 
 CAPTION = Caption(
@@ -48,3 +49,14 @@ def test_marks_for_a_page_bring_no_address_no_style_and_no_script() -> None:
     drawn = heat(["a"], ["b"], [[1.0]], caption=CAPTION, labels=("", ""))
     assert not any(word in drawn.svg for word in ("http", "style=", "<style", "<script", "href"))
     assert ET.fromstring(drawn.picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_what_is_no_number_is_named() -> None:
+    with pytest.raises(SpecError, match="given 'many', which is no number"):
+        bars(["a"], [Series("x", ["many"])], caption=CAPTION, value=Axis())
+
+
+def test_dates_name_the_points_of_a_line() -> None:
+    days = [date(2025, 5, 1), date(2025, 6, 1)]
+    drawn = lines(days, [Series("x", [1, 2])], caption=CAPTION, x=Axis("day"), y=Axis())
+    assert [row[0] for row in drawn.rows] == ["2025-05-01", "2025-06-01"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from patronage.report.axes import (
@@ -65,7 +66,7 @@ def lines(
     Parameters
     ----------
     at : shape (n_points,)
-        Numbers, drawn to scale, or texts, drawn evenly spaced.
+        Numbers, drawn to scale, or texts or dates, drawn evenly spaced.
     series
         Each with a value a point.
     mark
@@ -84,7 +85,7 @@ def lines(
     >>> drawn.header, drawn.rows[0]
     (('month', 'orders', 'low', 'high'), ('May', '3', '2', '4'))
     """
-    fmt, by_name = caption.fmt, any(isinstance(each, str) for each in at)
+    fmt, by_name = caption.fmt, any(isinstance(each, str | date) for each in at)
     spots = [float(place) for place in range(len(at))] if by_name else numbers(at)
     names = [clean(each) for each in at] if by_name else [fmt.show(v, x.unit) for v in spots]
     drawn = ready(series, len(names), caption)

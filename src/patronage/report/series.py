@@ -82,6 +82,10 @@ def _number(value: Any) -> float:  # noqa: ANN401 - of any library
     except TypeError:
         # None, and the missing values of pandas.
         return NAN
+    except ValueError:
+        raise SpecError(
+            f"a chart was given {value!r}, which is no number; None is a gap."
+        ) from None
     if abs(found) < NOTHING:
         return 0.0
     return found if drawable(found) else NAN
