@@ -146,6 +146,7 @@ def test_the_numbers_are_those_of_the_material() -> None:
     assert "100 customers are forecast to bring 550 within the 365 days from 1 Jul 2024" in html
     assert "28% of the customers changed stage since 31 Mar 2024" in html  # 25 of 90
     assert "75% of their value belongs to customers with a chance of 60% or more" in html
+    assert "But 1 of 1 columns have moved since the models learnt" in html
     assert "625 purchases came where 500 were forecast" in html
     assert "It ranks better than simple rules".lower() in html.lower()
 

@@ -71,7 +71,13 @@ def _answer(material: Material, words: Words) -> list[str]:
                 forecast=fmt.count(truth.forecast),
             )
         )
-    return told or [words("trust.answer.none")]
+    if not told:
+        told.append(words("trust.answer.none"))
+    n_moved = 0 if material.drift is None else int(material.drift["moved"].astype(bool).sum())
+    if material.drift is not None and n_moved:
+        n, every = fmt.count(n_moved), fmt.count(len(material.drift))
+        told.append(words("trust.answer.moved", n=n, all=every))
+    return told
 
 
 def _absent(material: Material) -> list[str]:

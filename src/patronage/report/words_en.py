@@ -189,6 +189,8 @@ WORDS: dict[str, str] = {
     "trust.answer.grade": "The churn model is graded {grade}: {meaning}.",
     "trust.answer.none": "No check on later days is on record for these scores.",
     "trust.answer.since": "Since {day}, {actual} purchases came where {forecast} were forecast.",
+    "trust.answer.moved": "But {n} of {all} columns have moved since the models learnt, so check "
+    "the next forecast before relying on it.",
     "grade.A": "it ranks far better than simple rules and its chances come true",
     "grade.B": "it ranks better than simple rules",
     "grade.C": "it is better than telling everybody the same, but not surely better than a simple "

@@ -177,6 +177,8 @@ WORDS: dict[str, str] = {
     "trust.answer.grade": "流失模型等级为{grade}：{meaning}。",
     "trust.answer.none": "没有这些评分在后续日期上的检验记录。",
     "trust.answer.since": "自{day}以来，实际购买{actual}次，预测{forecast}次。",
+    "trust.answer.moved": "但自模型学习以来，{all}列中有{n}列发生了变化，"
+    "依赖前请先核对下一期预测。",
     "grade.A": "排序远好于简单规则，概率与实际相符",
     "grade.B": "排序好于简单规则",
     "grade.C": "好于对所有人给出同一概率，但未必好于简单规则",
