@@ -6,9 +6,10 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from patronage.abtest.uplift import Uplift
-from patronage.abtest.uplift_curves import effect_spread, evaluate_uplift
+from patronage.abtest.uplift_curves import effect_spread, evaluate_uplift, slope_statistic
 from patronage.abtest.uplift_learners import Trial, scores
 from patronage.errors import ReadinessError
 from patronage.models.propensity import Propensity
@@ -174,3 +175,29 @@ def test_one_group_alone_cannot_be_resampled() -> None:
         evaluate_uplift(bought, treated, np.zeros(20), groups=np.zeros(20))
     with pytest.raises(ValueError, match="groups: 3 ids of 20 rows"):
         evaluate_uplift(bought, treated, np.zeros(20), groups=[1, 2, 3])
+
+
+def test_predictions_of_folds_before_find_nothing_where_nothing_is() -> None:
+    """Linear effects by hand: ten columns of noise are found in about 5%, not in ten."""
+    rng = np.random.default_rng(3)
+    n, found = 600, 0
+    for _ in range(400):
+        X = rng.normal(size=(n, 10))
+        score = rng.standard_t(5, n)
+        folds = rng.permutation(np.arange(n) % 5)
+        steps = []
+        for fold in range(1, 5):
+            past, now = folds < fold, folds == fold
+            beta = X[past].T @ score[past]
+            steps.append(slope_statistic(score[now], X[now] @ beta, np.flatnonzero(now)))
+        found += np.sum(steps) / 2 > 1.6449
+    assert found / 400 == pytest.approx(0.05, abs=0.035)
+
+
+def test_the_statistic_of_a_slope_is_that_of_a_regression() -> None:
+    rng = np.random.default_rng(4)
+    effect = rng.normal(size=300)
+    score = 0.1 * effect + rng.normal(size=300)
+    fit = sm.OLS(score, sm.add_constant(effect)).fit(cov_type="HC1")
+    assert slope_statistic(score, effect, np.arange(300)) == pytest.approx(fit.tvalues[1])
+    assert slope_statistic(score, np.ones(300), np.arange(300)) == 0.0

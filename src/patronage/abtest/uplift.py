@@ -22,6 +22,7 @@ from patronage.abtest.uplift_curves import (
     effect_spread,
     evaluate_uplift,
     group_codes,
+    slope_statistic,
     summed,
 )
 from patronage.abtest.uplift_learners import (
@@ -59,9 +60,10 @@ class AverageEffect(NamedTuple):
 class Uplift(BaseEstimator):
     """Effect of a treatment on each unit, cross-fitted, with proof that effects differ.
 
-    `fit` predicts each unit's effect from folds without it, tests on those predictions whether
-    effects differ as predicted, and judges their ranking. Where no difference can be shown,
-    `predict` gives the average effect to everybody and `verdict_` says so.
+    `fit` predicts each unit's effect from folds without it and judges the ranking; whether effects
+    differ at all it tests fold by fold, each with the model of the folds before it. Where no
+    difference can be shown, `predict` gives the average effect to everybody and `verdict_` says
+    so.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ class Uplift(BaseEstimator):
     ----------
     effects_ : shape (n_rows,), expected effects, each from folds without the unit
     average_ : AverageEffect
-    spread_ : EffectSpread, slope of effects on predictions and its p value
+    spread_ : EffectSpread, slope of effects on predictions, and the p value of no differences
     report_ : UpliftReport, Qini, AUUC, curve and deciles of the cross-fitted ranking
     heterogeneous_ : bool, whether `predict` tells units apart
     verdict_ : a sentence
@@ -164,7 +166,10 @@ class Uplift(BaseEstimator):
         self.n_features_in_ = frame.shape[1]
         self.effects_ = held_out.effect
         self.average_ = self._average(score, group_codes(groups, len(frame)))
-        self.spread_ = effect_spread(score, held_out.effect, folds, groups)
+        p_value = self._differ(trial, folds, groups)
+        self.spread_ = effect_spread(score, held_out.effect, folds, groups)._replace(
+            p_value=p_value
+        )
         self.heterogeneous_ = bool(self.spread_.p_value < self.alpha)
         self.report_: UpliftReport = evaluate_uplift(
             outcome,
@@ -264,6 +269,26 @@ class Uplift(BaseEstimator):
             for place, part in zip(found, model.predict(trial.frame[held]), strict=True):
                 place[held] = part
         return found
+
+    def _differ(self, trial: Trial, folds: NDArray[np.intp], groups: ArrayLike | None) -> float:
+        """Test whether effects differ as predicted, each fold with what the folds before it tell.
+
+        Given its past each fold's statistic is standard normal where nobody differs, so their
+        sum is a martingale and its level holds. Predictions from all other folds would share
+        rows with each other, and find differences too often.
+        """
+        codes = group_codes(groups, len(folds))
+        names = np.unique(folds)
+        found = []
+        for place in range(1, len(names)):
+            past, now = np.isin(folds, names[:place]), folds == names[place]
+            rest, part = trial.rows(past), trial.rows(now)
+            check_treated(rest.treated, len(rest.treated))
+            model = fit_learner(self.learner, rest, self._base(), seed=self.random_state)
+            effects = model.predict(part.frame)
+            score = scores(part, effects.untreated, effects.treated)
+            found.append(slope_statistic(score, effects.effect, codes[now]))
+        return float(ndtr(-np.sum(found) / np.sqrt(len(found))))
 
     def _average(self, score: Floats, codes: NDArray[np.intp]) -> AverageEffect:
         mean = float(score.mean())

@@ -30,15 +30,16 @@ class UpliftByArm:
 
     Examples
     --------
+    >>> from patronage.models.propensity import Propensity
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"orders": rng.poisson(2, 600)})
     >>> treated = rng.integers(0, 2, 600)
-    >>> mail = Uplift(learner="t", n_boot=10).fit(X, rng.random(600) < 0.2, treated)
+    >>> mail = Uplift(learner="t", base=Propensity(learner="logistic"), n_folds=2, n_boot=10)
+    >>> mail = mail.fit(X, rng.random(600) < 0.2, treated)
     >>> model = UpliftByArm({"mail": mail}, {"orders": False})
-    >>> model.predict(pd.DataFrame({"orders": [1.0, 7.0]}))
-       uplift_mail                 flags
-    0          0.0  unproven_uplift_mail
-    1          0.0  unproven_uplift_mail
+    >>> found = model.predict(pd.DataFrame({"orders": [1.0, 7.0]}))
+    >>> found["uplift_mail"].round(1).tolist(), found["flags"].unique().tolist()
+    ([0.0, 0.0], ['unproven_uplift_mail'])
     """
 
     models: dict[str, Uplift]

@@ -195,6 +195,29 @@ def effect_spread(
     return EffectSpread(slope, slope - reach, slope + reach, p_value)
 
 
+def slope_statistic(score: Floats, effect: Floats, codes: NDArray[np.intp]) -> float:
+    """Give the slope of scores on predictions from elsewhere, in standard errors.
+
+    Parameters
+    ----------
+    score, effect : shape (n_rows,)
+    codes : shape (n_rows,), groups of rows, which the error is that of
+
+    Returns
+    -------
+    0 where the predictions are all the same: they say nothing.
+    """
+    away, rest = effect - effect.mean(), score - score.mean()
+    spread = float(away @ away)
+    if spread <= len(away) * 1e-24:
+        return 0.0
+    slope = float(away @ rest) / spread
+    pulls = summed(away * (rest - slope * away), np.unique(codes, return_inverse=True)[1])
+    few = len(pulls) / max(1, len(pulls) - 2)  # a mean and a slope were taken out
+    error = float(np.sqrt(few * np.sum(pulls**2)) / spread)
+    return slope / error if error > 0 else 0.0
+
+
 def group_codes(groups: ArrayLike | None, n_rows: int) -> NDArray[np.intp]:
     """Give each row the number of its group; without groups, each row is its own.
 
