@@ -122,6 +122,7 @@ def _stacked(
         fitting=fitting,
         judging=judging,
         later=later,
+        of_snapshots=True,
         learnt=learnt,
         split=split,
         **more,

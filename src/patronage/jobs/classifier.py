@@ -89,7 +89,8 @@ class ClassifierHoldout:
     importance
         By column, with its meaning.
     shift
-        Of the outcome's rate from the fitting rows to these.
+        Of the outcome's rate from the fitting rows to these; of snapshots, from the latest that
+        was learnt from where that differs more.
     """
 
     judgement: Judgement
@@ -194,8 +195,17 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
         probability,
         by_segment(label, probability, rows.segments(rows.features[rows.judging])),
         importance_table(propensity),
-        rate_shift(rows.label[rows.fitting], label),
+        _shift(rows, label),
     )
+
+
+def _shift(rows: TrainingSet, label: Floats) -> RateShift:
+    """Compare the rate with that of the rows learnt from, and of snapshots with the one before."""
+    befores = [rows.fitting]
+    if rows.of_snapshots and rows.later is not None:
+        befores.append(rows.later & rows.fitting)
+    shifts = [rate_shift(rows.label[before], label) for before in befores if before.any()]
+    return max(shifts, key=lambda shift: abs(shift.ratio - 1))
 
 
 def importance_table(propensity: Propensity) -> pd.DataFrame:

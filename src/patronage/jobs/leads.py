@@ -108,6 +108,7 @@ def training_set(spec: LeadSpec) -> TrainingSet:
         fitting=fitting,
         judging=judging,
         later=later,
+        of_snapshots=snapshot.step_days is not None,
         learnt=learnt,
         split=split,
         source=found.report.source,

@@ -41,6 +41,8 @@ class TrainingSet:
         Rows that are learnt from; rows that are neither lie between the two in time.
     later : bool, shape (n_rows,), or None
         The latest of the fitting rows, where there is time.
+    of_snapshots
+        Whether rows are snapshots of days; then the later ones are the last that is learnt from.
     learnt
         Columns of `features` that the classifier may use; others feed the forecasts alone.
     split
@@ -69,6 +71,7 @@ class TrainingSet:
     source: str
     sources: tuple[Any, ...]
     later: Mask | None = None
+    of_snapshots: bool = False
     forecaster: LifetimeValue | None = None
     horizon_days: int | None = None
     has_value: bool = False
