@@ -11,11 +11,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from patronage.cli import app
+from patronage.segments.migration import score_migration
 from patronage.tracking.registry import load_model
 from patronage.tracking.run import STORE
 
 ROOT = Path(__file__).parents[2]
-CHURN, SPEC = str(ROOT / "models" / "churn.toml"), str(ROOT / "models" / "segments.toml")
+CLV, CHURN, SPEC = (str(ROOT / "models" / f"{name}.toml") for name in ("clv", "churn", "segments"))
 QUICK = ("model.n_estimators=20", "model.monotone=false", "model.learner=xgboost")
 ORDERS = ("data.transactions.source=orders.csv", "snapshot.horizon_days=90")
 SIGNALS = (
@@ -62,7 +63,7 @@ def signals(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def registered(
     empty_store: Path, orders: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A store with champions churn and segments, whose health has all components."""
+    """A store with champions clv, churn and segments, whose health has all components."""
     folder = tmp_path_factory.mktemp("health")
     shutil.copy(empty_store, folder)
     write(orders, folder)
@@ -73,7 +74,9 @@ def registered(
         patronage("train", CHURN, *sets(*ORDERS, *QUICK, day), "--force")
         patronage("promote", "churn", "--force")
         patronage("train", SPEC, *sets(*ORDERS, *SIGNALS, day, "model.churn=churn"))
-        patronage("promote", "segments", "--force")
+        patronage("train", CLV, *sets(*ORDERS, day))
+        for name in ("segments", "clv"):
+            patronage("promote", name, "--force")
     return folder
 
 
@@ -174,11 +177,12 @@ def test_weights_by_hand_take_the_place_of_learnt_ones(champions: None) -> None:
     }  # fmt: skip
 
 
-def scored(*more: str, models: tuple[str, ...] = ("segments",)) -> pd.DataFrame:
+def scored(
+    *more: str, models: tuple[str, ...] = ("segments",), as_of: str = "2023-09-30"
+) -> pd.DataFrame:
     patronage(
-        "score", *models, "--input", "orders.csv", "--as-of", "2023-09-30", "--output", "scores",
-        *more,
-    )  # fmt: skip
+        "score", *models, "--input", "orders.csv", "--as-of", as_of, "--output", "scores", *more
+    )
     latest = json.loads(Path("scores/latest.json").read_text())
     return pd.read_parquet(Path("scores") / latest["folder"]).set_index("customer_id")
 
@@ -186,14 +190,27 @@ def scored(*more: str, models: tuple[str, ...] = ("segments",)) -> pd.DataFrame:
 def test_scoring_reads_answers_and_tickets_and_gives_the_health_of_training(
     champions: None,
 ) -> None:
-    table = scored(models=("churn", "segments"))
-    assert {"churn_probability", "segment", "tier", "stage", "health"} <= set(table)
+    table = scored()
     logged = tables_of_the_champion()["health_shares"].set_index(["band", "component"])["points"]
     assert table["health"].mean() == pytest.approx(logged["all"].sum())
-    # Alone, with the same champion inside, the same customers stand the same.
-    pd.testing.assert_series_equal(scored()["health"], table["health"])
     pd.DataFrame({"customer_id": table.index, "opened": "2023-09-20", "by": "phone"}).to_csv(
         "later.csv", index=False
     )
     other = scored("--set", "data.service_contacts.source=later.csv")["health"]
     assert (other < table["health"]).mean() > 0.9
+
+
+def test_three_models_score_jointly_and_two_days_tell_who_moved(
+    champions: None, orders: pd.DataFrame
+) -> None:
+    models = ("clv", "churn", "segments")
+    then, now = scored(models=models), scored(models=models, as_of="2023-12-31")
+    wanted = {"lifetime_value", "churn_probability", "segment", "tier", "stage", "health"}
+    assert wanted | {f"{name}_version" for name in models} <= set(then)
+    # Alone, with the same champion of churn inside, the same customers stand the same.
+    pd.testing.assert_series_equal(scored()["health"], then["health"])
+    moves = score_migration(then.reset_index(), now.reset_index(), by="stage")
+    assert moves.counts.to_numpy().sum() == orders["customer_id"].nunique() == len(now)
+    both = then.assign(stage_now=now["stage"])
+    lapsed = ((both["stage"] == "at risk") & (both["stage_now"] == "lapsed")).sum()
+    assert moves.counts.loc["at risk", "lapsed"] == lapsed > 0
