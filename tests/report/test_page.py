@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patronage.errors import SpecError
@@ -90,6 +90,12 @@ def full(ids: list[object] | None = None) -> Material:
     )
 
 
+def only_list(ids: list[object]) -> str:
+    """Write a page with the list alone: charts know no customer."""
+    risk = replace(risk_facts(ids), bands=pd.DataFrame({"band": [], "value": []}))
+    return write_html(Material(as_of=None, n_customers=3, risk=risk))
+
+
 class Outline(HTMLParser):
     """Tags, headings and ids in the order of the page."""
 
@@ -107,6 +113,9 @@ class Outline(HTMLParser):
                 self.ids.append(value)
             if name in {"src", "style"} or name.startswith("on"):
                 self.outside.append(f"{tag} {name}")
+
+
+SHAPE = Outline(only_list(["a", "b", "c"])).tags
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -135,10 +144,9 @@ def test_a_hostile_name_is_text() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.text(min_size=1, max_size=40))
 def test_whatever_a_customer_is_called_the_page_keeps_its_shape(name: str) -> None:
-    assert Outline(write_html(full([name, "b", "c"]))).tags == Outline(write_html(full())).tags
+    assert Outline(only_list([name, "b", "c"])).tags == SHAPE
 
 
 def test_the_numbers_are_those_of_the_material() -> None:
