@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patronage.errors import SpecError
@@ -144,6 +144,7 @@ def test_a_hostile_name_is_text() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.text(min_size=1, max_size=40))
 def test_whatever_a_customer_is_called_the_page_keeps_its_shape(name: str) -> None:
     assert Outline(only_list([name, "b", "c"])).tags == SHAPE
