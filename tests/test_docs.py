@@ -111,7 +111,9 @@ def test_commands_and_blocks_of_the_document_run(document: str, place: Path) -> 
 
 
 @pytest.mark.spark
-def test_blocks_for_spark_run(place: Path, spark: Any) -> None:
+def test_blocks_for_spark_run(place: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Workers take the first python3 on the path otherwise, which need not be this one.
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", sys.executable)
     use_store()
     names: dict[str, Any] = {}
     for block in blocks("registry.md"):
