@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -77,6 +78,19 @@ def test_a_campaign_is_learnt_from_registered_and_loaded_again(here: Path) -> No
     assert np.ptp(found["uplift_call"]) == 0
     assert set(found["flags"]) == {"unproven_uplift_call"}
     assert found["customer_id"].str.startswith("0").any()
+    # Scoring the day of the campaign's end gives the same chances, with their unit.
+    arguments = ("--input", "orders.csv", "--as-of", "2025-11-30", "--output", "scores")
+    code, said = run("score", "uplift", *arguments)
+    assert code == 0, said
+    latest = json.loads(Path("scores/latest.json").read_text(encoding="utf-8"))
+    parts = sorted((Path("scores") / latest["folder"]).glob("*.parquet"))
+    table = pd.concat([pd.read_parquet(part) for part in parts]).set_index("customer_id")
+    pd.testing.assert_series_equal(
+        table["uplift_mail"].sort_index(),
+        found.set_index("customer_id")["uplift_mail"].sort_index(),
+        check_index_type=False,
+    )
+    assert pq.read_schema(parts[0]).field("uplift_mail").metadata[b"unit"] == b"probability"
     (stored,) = here.glob("mlruns/**/model.json")
     content = json.loads(stored.read_text(encoding="utf-8"))
     assert [each["arm"] for each in content["parameters"]["arms"]] == ["call", "mail"]

@@ -131,10 +131,11 @@ def declared_table(
 
 
 def _undeclared(name: str, values: Any) -> ScoreColumn:  # noqa: ANN401 - an array of any kind
-    """Declare a column whose name depends on the user: an arm's uplift, a model's version."""
+    """Declare a column whose name depends on the user: a model's version, an arm's uplift."""
+    if name.endswith(VERSION):
+        return ScoreColumn(name, "string", "", f"version of {name.removesuffix(VERSION)}")
     if name.startswith(PREFIX):
         arm = name.removeprefix(PREFIX)
         return ScoreColumn(name, "double", "probability", f"change in the chance to buy by {arm}")
     kind: ScoreType = "double" if np.asarray(values).dtype.kind == "f" else "string"
-    meaning = f"version of {name.removesuffix(VERSION)}" if name.endswith(VERSION) else ""
-    return ScoreColumn(name, kind, "", meaning)
+    return ScoreColumn(name, kind, "", "")
