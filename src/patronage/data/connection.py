@@ -15,6 +15,8 @@ def open_connection() -> duckdb.DuckDBPyConnection:
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'").fetchall()
+    # Snapshots of many days, stacked, nest deeper than the thousand that DuckDB takes.
+    connection.execute("SET max_expression_depth = 10000").fetchall()
     # In a notebook without ipywidgets DuckDB cannot draw a bar and refuses to be told not to.
     with suppress(duckdb.InvalidInputException):
         connection.execute("SET enable_progress_bar = false").fetchall()
