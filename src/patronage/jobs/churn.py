@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from patronage.data.connection import open_connection
+from patronage.data.batches import bounded_connection
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.data.units import to_date, to_day
@@ -27,6 +29,8 @@ from patronage.tracking.propensity_spec import ChurnSnapshot, ChurnSpec
 from patronage.tracking.sections import TableSource
 
 FEWEST_BUYERS = 100
+DATABASE_MB = 4_000
+"""Beyond it the database spills; the rows that are learnt from come on top."""
 
 
 def training_set(spec: ChurnSpec) -> TrainingSet:
@@ -46,23 +50,25 @@ def training_set(spec: ChurnSpec) -> TrainingSet:
 
 def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
     """Make snapshots of buyers, each labelled by whether the window after it holds no purchase."""
-    connection = open_connection()
+    with tempfile.TemporaryDirectory(prefix="patronage-") as spill:
+        connection = bounded_connection(DATABASE_MB, Path(spill))
+        try:
+            return _snapshots_of_buyers(table, snapshot, connection)
+        finally:
+            connection.close()
+
+
+def _snapshots_of_buyers(
+    table: TableSource,
+    snapshot: ChurnSnapshot,
+    connection: Any,  # noqa: ANN401 - duckdb has no types
+) -> TrainingSet:
     checked, report = check_table(table.source, **table.reading(), connection=connection)
     # Checked once, not at each of the snapshots' scans.
     checked.create("checked_orders")
     orders = connection.table("checked_orders")
     fitting_days = days_to_fit_on(report, snapshot)
-    rows = as_frame(
-        training_snapshots(
-            orders,
-            as_of=snapshot.as_of,
-            horizon_days=snapshot.horizon_days,
-            step_days=snapshot.step,
-            eligible_days=snapshot.eligible_days,
-            max_snapshots=snapshot.max_snapshots,
-            returns=table.returns,
-        )
-    )
+    rows = _rows_of_each(orders, report, table, snapshot)
     learnt, notes = without_season(buying_features(orders.columns), fitting_days)
     learnt, more = without_age(learnt, first_day=_first_day(report), first_cutoff=fitting_days[0])
     forecaster, doubts = forecaster_as_of(orders, fitting_days[0], table.returns)
@@ -79,6 +85,38 @@ def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSe
         days_each=_days_each(orders, snapshot, table.returns),
         notes=(*notes, *more, *doubts),
     )
+
+
+def _rows_of_each(
+    orders: Any,  # noqa: ANN401 - a DuckDB relation
+    report: DataReport,
+    table: TableSource,
+    snapshot: ChurnSnapshot,
+) -> pd.DataFrame:
+    """Stack the snapshots; one at a time takes a fraction of the memory of all at once."""
+    days = cutoffs(
+        as_of=snapshot.as_of,
+        horizon_days=snapshot.horizon_days,
+        step_days=snapshot.step,
+        first_day=_first_day(report),
+        max_snapshots=snapshot.max_snapshots,
+    )
+    # The last one first: it alone may have a window that is not over, and then says so at once.
+    parts = [
+        as_frame(
+            training_snapshots(
+                orders,
+                as_of=day,
+                horizon_days=snapshot.horizon_days,
+                step_days=snapshot.step,
+                eligible_days=snapshot.eligible_days,
+                max_snapshots=1,
+                returns=table.returns,
+            )
+        )
+        for day in reversed(days)
+    ]
+    return pd.concat(parts[::-1], ignore_index=True)
 
 
 def from_subscriptions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
