@@ -233,7 +233,7 @@ def score(
     duplicates: Duplicates = None,
     date_format: DateFormat = None,
     decimal: Decimal = None,
-    memory_limit: Annotated[str, typer.Option(help="Such as 2GB or 500MB.")] = "2GB",
+    memory_limit: Annotated[str, typer.Option(help="Such as 2GB or 750MB.")] = "2GB",
 ) -> None:
     """Score every customer, or open lead, of AS_OF with the champion of each model.
 

@@ -294,3 +294,16 @@ def test_money_is_the_same_on_spark(spark):
     frame = spark.createDataFrame(list(zip(*lines.values(), strict=True)), list(lines))
     table = read_table(frame, returns="net").orderBy("customer_id").collect()
     assert [row.amount for row in table] == amounts_of(lines)
+
+
+def test_factors_with_more_decimals_than_are_kept_count_as_rounded():
+    lines = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "c", "d"],
+            "ordered_at": "2024-01-05",
+            "quantity": ["1000000", "0.000004", "2", "3"],
+            "unit_price": ["0.00000004", "25000", "1.25", "0.00125"],
+        }
+    )
+    _, report = check_table(lines)
+    assert report.decimals_rounded == 3

@@ -1,8 +1,10 @@
 """Scoring that is killed, doubled, starved or fed rubbish leaves nothing half done."""
 
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,8 +14,10 @@ import duckdb
 import pandas as pd
 import pytest
 
+from patronage.data.owners import owner_mark
+from patronage.data.write import clear_abandoned
 from patronage.errors import SpecError
-from patronage.jobs.publish import MemoryLimit
+from patronage.jobs.publish import MemoryLimit, scratch_beside
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.tracking.artifact import Artifact, write_artifact
 from patronage.tracking.spec import parse_spec
@@ -49,7 +53,7 @@ def command(place: Path, output: Path) -> list[str]:
     return [
         sys.executable, "-m", "patronage.cli", "score", str(place / "model"),
         "--input", str(place / "orders.parquet"), "--as-of", "2023-12-31",
-        "--output", str(output), "--memory-limit", "500MB",
+        "--output", str(output), "--memory-limit", "750MB",
     ]  # fmt: skip
 
 
@@ -152,8 +156,8 @@ def test_what_scoring_cannot_change_is_refused(place: Path, tmp_path: Path, over
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2
-    takes = "scoring takes model.annual_discount, model.margin, model.value_days; for the rest"
-    assert takes in done.stderr
+    takes = "gates.max_drift, model.annual_discount, model.margin, model.value_days; for the rest"
+    assert f"scoring takes {takes}" in done.stderr
 
 
 def test_a_broken_input_changes_nothing_that_was_published(
@@ -185,5 +189,41 @@ def test_a_day_before_the_first_order_has_nobody_to_score(place: Path, tmp_path:
 
 @pytest.mark.parametrize("text", ["2", "lots", "100MB", "-2GB", "2TB"])
 def test_a_memory_limit_that_cannot_hold_is_refused(text: str) -> None:
-    with pytest.raises(SpecError, match="write 2GB or 500MB, at least 500MB"):
+    with pytest.raises(SpecError, match="write 2GB or 750MB, at least 750MB"):
         MemoryLimit.parse(text)
+
+
+def test_what_killed_runs_left_goes_and_what_others_are_at_stays(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    folder = output / "clv" / "2023-12-31" / "abc"
+    folder.mkdir(parents=True)
+    host = socket.gethostname()
+    # A container that starts again has the name and often the number of the one before.
+    dead = [f"~{host}~{os.getpid()}~00000000-0~", f"~{host}~4194305~00000000-0~"]
+    alive = [owner_mark(), f"~{host}-b~4194305~00000000-0~"]
+    for mark in (*dead, *alive):
+        (output / f".scratch{mark}").mkdir()
+        (folder / f".part.parquet.{mark}.tmp").write_text("half")
+    with scratch_beside(output):
+        left = {path.name for path in output.glob(".scratch~*")}
+        assert len(left) == 3
+        assert {f".scratch{mark}" for mark in alive} < left
+    clear_abandoned(folder)
+    assert {path.name for path in folder.glob(".*.tmp")} == {
+        f".part.parquet.{mark}.tmp" for mark in alive
+    }
+
+
+def test_scoring_stays_within_its_memory(place: Path, tmp_path: Path) -> None:
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("no /proc to read the peak from")
+    arguments = command(place, tmp_path / "out")[3:]
+    code = (
+        "import sys; from pathlib import Path; from patronage.cli import app;"
+        "app(sys.argv[1:], standalone_mode=False);"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout.split()[-1]) * 1024 < 750e6

@@ -177,3 +177,32 @@ def test_bounds_are_quantiles_of_the_matched_beta_prime(mean, spread, p, posteri
     np.testing.assert_allclose(
         np.concatenate(bounds), [theirs.ppf(tail), theirs.isf(tail)], rtol=1e-6, atol=1e-100
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    weight=st.floats(0.02, 0.98),
+    means=st.tuples(st.floats(1.0, 3.0), st.floats(3.0, 1e3)),
+    p=st.floats(0.1, 1e6),
+    posterior_shape=st.floats(1.05, 1e6),
+    interval=st.floats(0.05, 0.98),
+)
+def test_low_bounds_leave_the_tail_below_them_in_two_groups_however_far_apart(
+    weight, means, p, posterior_shape, interval
+):
+    one = np.ones(1)
+    few, many = (
+        Buyers(w * one, m * one, (m**2 + m) * one)
+        for w, m in zip((weight, 1 - weight), means, strict=True)
+    )
+    both = weight * means[0] + (1 - weight) * means[1]
+    buyers = Buyers(one, both * one, 2 * both**2 * one)
+    outlook = Outlook(one, buyers, few, many)
+    low, _ = value_bounds(outlook, p, one * posterior_shape, interval=interval)
+    below = 0.0
+    for group in (few, many):
+        mean = group.mean[0]
+        variance = p * mean + p**2 * (group.square[0] - mean**2)
+        shape, scale = (p * mean) ** 2 / variance, variance / (p * mean)
+        below += group.weight[0] * stats.betaprime.cdf(low[0], shape, posterior_shape, scale=scale)
+    assert below == pytest.approx((1 - interval) / 2, rel=1e-5)

@@ -130,21 +130,24 @@ def money_of(engine: Engine, value: str, storage: Storage, reading: Reading) -> 
 
 def money_is_rounded(engine: Engine, value: str, storage: Storage, reading: Reading) -> str:
     """Say whether an amount has more decimals than are kept."""
+    return _is_cut(engine, value, storage, reading, MONEY_DIGITS)
+
+
+def _is_cut(engine: Engine, value: str, storage: Storage, reading: Reading, digits: int) -> str:
+    """Say whether a number has more decimals than so many."""
     if storage == "float":
-        scaled = f"cast({value} as double) * 10000e0"
+        scaled = f"cast({value} as double) * 1e{digits}"
         # Two decimals in a float are off by far less than this.
         return f"abs({scaled} - round({scaled})) > 0.01"
+    kept = f"decimal({19 + digits}, {digits})"
     if storage == "text":
         text = trimmed(engine.as_text(value))
         plain = _plain(text, reading)
         is_number = engine.matches(text, _NUMBER[reading.decimal])
-        exact, kept = (
-            f"try_cast({plain} as decimal(38, 15))",
-            f"try_cast({plain} as decimal(23, 4))",
-        )
-        return f"case when {is_number} then {exact} <> {kept} else false end"
+        cut = f"try_cast({plain} as decimal(38, 15)) <> try_cast({plain} as {kept})"
+        return f"case when {is_number} then {cut} else false end"
     if storage == "decimal":
-        return f"{value} <> try_cast({value} as decimal(23, 4))"
+        return f"{value} <> try_cast({value} as {kept})"
     return "false"
 
 
@@ -166,7 +169,10 @@ class Product(NamedTuple):
 def product_of(
     engine: Engine, quantity: tuple[str, Storage], price: tuple[str, Storage], reading: Reading
 ) -> Product:
-    """Multiply quantity and unit price in integers, and round the product alone."""
+    """Multiply quantity and unit price in integers, and round the product.
+
+    The factors keep more decimals than trade uses; what has still more counts as rounded.
+    """
     pieces = engine.wide(_scaled(engine, *quantity, reading, _QUANTITY_DIGITS))
     each = engine.wide(_scaled(engine, *price, reading, _PRICE_DIGITS))
     product = f"({pieces} * {each})"
@@ -174,9 +180,11 @@ def product_of(
     size = engine.whole_division(f"(abs({product}) + {unit // 2})", unit)
     signed = f"(case when {product} < 0 then -1 else 1 end * {size})"
     fits = f"abs({product}) < {_MOST * unit:e}"
+    factors = (quantity, _QUANTITY_DIGITS), (price, _PRICE_DIGITS)
+    cut = " or ".join(f"coalesce({_is_cut(engine, *f, reading, d)}, false)" for f, d in factors)
     return Product(
         money=f"case when {fits} then try_cast({signed} as bigint) end",
-        is_rounded=f"{product} % {unit} <> 0",
+        is_rounded=f"({product} % {unit} <> 0 or {cut})",
     )
 
 

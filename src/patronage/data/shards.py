@@ -12,18 +12,17 @@ import duckdb
 from patronage.data.batches import quoted_path
 from patronage.data.units import Day, to_day
 
-ORDERS_PER_SHARD = 500_000
 FEATURE_COLUMNS = ("customer_id", "day", "amount", "channel", "product")
 """What features are made of."""
 
 
-def number_of_shards(n_orders: int, orders_per_shard: int = ORDERS_PER_SHARD) -> int:
-    """Shards that keep each to about `orders_per_shard` orders; the input alone decides.
+def number_of_shards(n_orders: int, orders_per_shard: int) -> int:
+    """Shards that keep each to about `orders_per_shard` orders.
 
     Examples
     --------
-    >>> number_of_shards(0), number_of_shards(500_000), number_of_shards(500_001)
-    (1, 1, 2)
+    >>> [number_of_shards(n_orders, 500_000) for n_orders in (0, 500_000, 500_001)]
+    [1, 1, 2]
     """
     return max(1, -(-n_orders // orders_per_shard))
 
@@ -55,11 +54,8 @@ def split_orders(
 
 
 def shard_orders(connection: duckdb.DuckDBPyConnection, folder: Path, shard: int) -> Any:  # noqa: ANN401
-    """Give one shard's orders as a relation, empty where no customer falls into it."""
+    """Give one shard's orders as a relation; None where no customer falls into it."""
     files = folder / f"shard={shard}"
     if not files.is_dir():
-        # No customer falls into it: no rows, but the columns.
-        return connection.read_parquet(
-            str(folder / "*" / "*.parquet"), hive_partitioning=False
-        ).limit(0)
+        return None
     return connection.read_parquet(str(files / "*.parquet"), hive_partitioning=False)

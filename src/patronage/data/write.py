@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patronage.data.columns import ScoreColumn
+from patronage.data.owners import is_abandoned, owner_mark
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     """Let `write` make a file beside `path`, and put it in place only when it is on disk.
 
-    Two processes that write the same file do each other no harm: the later one stays.
+    Two that write the same file, processes or threads, do each other no harm: the later one
+    stays.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Readers of the folder pass over names that begin with a dot.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{owner_mark()}.tmp")
     try:
         write(temporary)
         _flush_to_disk(temporary)
@@ -47,6 +49,13 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         temporary.unlink(missing_ok=True)
     _flush_to_disk(path.parent)
     return path
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove what killed processes were writing to a folder."""
+    for left in folder.glob(".*.tmp"):
+        if is_abandoned(left.name):
+            left.unlink(missing_ok=True)
 
 
 def with_units(table: pa.Table, columns: Sequence[ScoreColumn]) -> pa.Table:

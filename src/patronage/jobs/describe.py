@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 
 from patronage.data.batches import bounded_connection, write_in_order
 from patronage.data.read import read_table
@@ -25,6 +24,9 @@ IN_ORDER = ("frequency", "recency", "T", "customer_id")
 
 DAYS_BEHIND = 7
 """Orders that end longer before the day than this are worth a warning."""
+
+SUMMARISED, JOINED = 10_000, 2_500
+"""Orders for each megabyte: of a plain summary, and of windows and joins. Half of what failed."""
 
 Relation = Any
 """DuckDB's relations have no types."""
@@ -59,12 +61,12 @@ def describe_customers(plan: ScoringPlan, *, database_mb: int, path: Path) -> in
     connection = bounded_connection(database_mb, path.parent / "spill")
     try:
         orders = read_table(plan.source, **plan.reading, connection=connection)
-        # The summary is several times faster, and all that lifetime value takes.
-        if all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs):
-            found = rfm_summary(orders, as_of=plan.day, returns=plan.reading["returns"])
-            n_customers = write_in_order(found, connection, order=IN_ORDER, path=path)
+        n_shards = _number_of_shards(orders, plan, database_mb)
+        if n_shards == 1:
+            found = _features(orders, plan)
         else:
-            n_customers = _write_snapshots(orders, connection, plan, path)
+            found = _by_shard(orders, connection, plan, n_shards, path.parent)
+        n_customers = write_in_order(found, connection, order=IN_ORDER, path=path)
         if not n_customers:
             raise _nobody(orders, plan)
         _warn_of_stale_orders(connection.read_parquet(str(path)), plan)
@@ -73,25 +75,42 @@ def describe_customers(plan: ScoringPlan, *, database_mb: int, path: Path) -> in
     return n_customers
 
 
-def _write_snapshots(
-    orders: Relation, connection: duckdb.DuckDBPyConnection, plan: ScoringPlan, path: Path
-) -> int:
-    """Describe customers shard by shard: all at once, windows and joins overrun the memory."""
-    ((n_orders,),) = orders.aggregate("count(*)").fetchall()
-    n_shards, folder = number_of_shards(n_orders), path.parent / "orders"
-    split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=folder)
-    if not any(folder.iterdir()):
-        return 0
-    writer = None
+def _number_of_shards(orders: Relation, plan: ScoringPlan, database_mb: int) -> int:
+    """Tell in how many parts features fit into the memory; whatever it is, they are the same."""
+    ((n_orders, lowest),) = orders.aggregate("count(*), min(amount)").fetchall()
+    nets = plan.reading["returns"] == "net" and lowest is not None and lowest < 0
+    each = SUMMARISED if _is_brief(plan) and not nets else JOINED
+    return number_of_shards(n_orders, database_mb * each)
+
+
+def _is_brief(plan: ScoringPlan) -> bool:
+    """Say whether a summary is enough: all that lifetime value takes, several times faster."""
+    return all(isinstance(spec, LifetimeValueSpec) for spec in plan.specs)
+
+
+def _features(orders: Relation, plan: ScoringPlan) -> Relation:
+    make = rfm_summary if _is_brief(plan) else snapshot
+    return make(orders, as_of=plan.day, returns=plan.reading["returns"])
+
+
+def _by_shard(
+    orders: Relation,
+    connection: duckdb.DuckDBPyConnection,
+    plan: ScoringPlan,
+    n_shards: int,
+    scratch: Path,
+) -> Relation:
+    """Describe a part of the customers at a time, into files."""
+    split, described = scratch / "orders", scratch / "described"
+    described.mkdir()
+    split_orders(orders, connection, as_of=plan.day, n_shards=n_shards, folder=split)
+    if not any(split.iterdir()):
+        return _features(orders, plan)  # of nobody
     for shard in with_progress(range(n_shards), "describing", total=n_shards):
-        part = shard_orders(connection, folder, shard)
-        made = snapshot(part, as_of=plan.day, returns=plan.reading["returns"])
-        table = made.order(", ".join(f'"{name}"' for name in IN_ORDER)).to_arrow_table()
-        writer = pq.ParquetWriter(path, table.schema) if writer is None else writer
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
-    return int(pq.read_metadata(path).num_rows)
+        part = shard_orders(connection, split, shard)
+        if part is not None:
+            _features(part, plan).write_parquet(str(described / f"{shard:05d}.parquet"))
+    return connection.read_parquet(str(described / "*.parquet"))
 
 
 def _nobody(orders: Relation, plan: ScoringPlan) -> ReadinessError:

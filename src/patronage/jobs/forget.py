@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from patronage.data.write import write_atomically
+from patronage.data.write import clear_abandoned, write_atomically
 from patronage.errors import DataError
 from patronage.jobs.forgotten import Forgotten
 from patronage.jobs.publish import ACCOUNTS, LATEST, MANIFEST
@@ -82,6 +82,7 @@ def _forget_in(folder: Path, identifier: str) -> int:
     held = [path for path in sorted(folder.glob("*.parquet")) if _holds(path, identifier)]
     if held:
         (folder / MARK).touch()
+    clear_abandoned(folder)
     return sum(_rewrite(path, identifier) for path in held)
 
 

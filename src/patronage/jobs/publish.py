@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +19,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from patronage.data.write import write_atomically
+from patronage.data.owners import is_abandoned, owner_mark
+from patronage.data.write import clear_abandoned, write_atomically
 from patronage.errors import SpecError
 from patronage.jobs.forgotten import without_forgotten
 from patronage.jobs.scoring_plan import ScoringPlan
@@ -31,7 +30,7 @@ SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
 ACCOUNTS, SCORED = "_accounts.parquet", "_scored-"
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(MB|GB)\s*$", re.IGNORECASE)
-_LEAST_MB = 500
+_LEAST_MB = 750
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class MemoryLimit:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "2GB" or "500MB".
+        """Read "2GB" or "750MB".
 
         Examples
         --------
@@ -54,7 +53,7 @@ class MemoryLimit:
             0 if match is None else float(match[1]) * (1000 if match[2].upper() == "GB" else 1)
         )
         if megabytes < _LEAST_MB:
-            raise SpecError(f"memory limit is {text}; write 2GB or 500MB, at least {_LEAST_MB}MB.")
+            raise SpecError(f"memory limit is {text}; write 2GB or 750MB, at least {_LEAST_MB}MB.")
         return cls(int(megabytes))
 
     @property
@@ -130,6 +129,7 @@ class ScoreFolder:
         _write_json(self.folder / MANIFEST, manifest)
         write_atomically(self.folder / SUCCESS, lambda path: path.write_bytes(b""))
         self.publish()
+        clear_abandoned(self.folder)
         if self.plan.offers is not None:
             for path in self.scored_parts(n_parts):
                 path.unlink(missing_ok=True)
@@ -174,11 +174,10 @@ def scratch_beside(output: Path) -> Iterator[Path]:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"output {output}: cannot be written, {error.strerror}.") from None
-    host = socket.gethostname()
-    for left in output.glob(f".scratch-{host}-*"):
-        if not _is_running(int(left.name.rpartition("-")[2])):
+    for left in output.glob(".scratch~*"):
+        if is_abandoned(left.name):
             shutil.rmtree(left, ignore_errors=True)
-    scratch = output / f".scratch-{host}-{os.getpid()}"
+    scratch = output / f".scratch{owner_mark()}"
     scratch.mkdir()
     try:
         yield scratch
@@ -186,16 +185,6 @@ def scratch_beside(output: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
         with suppress(OSError):
             output.rmdir()  # only where a failure left it empty
-
-
-def _is_running(process: int) -> bool:
-    with suppress(ProcessLookupError):
-        try:
-            os.kill(process, 0)
-        except PermissionError:
-            return True
-        return True
-    return False
 
 
 def _json(content: dict[str, Any]) -> bytes:

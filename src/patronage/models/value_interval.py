@@ -305,7 +305,9 @@ def _solved(mixture: _Mixture, log_value: FloatArray) -> FloatArray:
             deviate = ndtri(reached)
             steep = density * _ROOT_TWO_PI * np.exp(deviate**2 / 2)
             step = np.where(now.is_upper, 1, -1) * (deviate - ndtri(now.goal)) / steep
-        step = np.where(np.isfinite(step), step, np.where(is_below, _FAR, -_FAR))
+        # Where the deviate or the density is out of reach there is still a direction.
+        usable = np.isfinite(step) & np.isfinite(steep)
+        step = np.where(usable, step, np.where(is_below, _FAR, -_FAR))
         there = here + np.clip(step, -_FAR, _FAR)
         outside = (there <= lower[active]) | (there >= upper[active])
         halfway = (lower[active] + upper[active]) / 2

@@ -35,7 +35,10 @@ def use_store(folder: Path | None = None) -> str:
     # Half a dozen bars for files of a few kilobytes say nothing.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if folder is not None and "MLFLOW_RUN_ID" not in os.environ:
+    if "MLFLOW_RUN_ID" in os.environ:
+        # The first run that starts takes the variable away; the store is to stay.
+        _UNDER_MLFLOW_RUN.add(uri)
+    if folder is not None and not _UNDER_MLFLOW_RUN:
         uri = _store_in(folder)
     elif not uri or uri in _DEFAULTS:
         # MLflow writes what it is set to into the environment: a default is no user's wish.
@@ -48,6 +51,8 @@ def use_store(folder: Path | None = None) -> str:
 
 
 _DEFAULTS: set[str] = set()
+_UNDER_MLFLOW_RUN: set[str] = set()
+"""The store of the `mlflow run` that this process was started by, if it was."""
 
 
 def _store_in(folder: Path) -> str:
