@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 
 from patronage.attribution.compare import MODELS, attribute, check_conserved, compare_models
+from patronage.attribution.markov import removal_effects
+from patronage.attribution.paths import read_paths
 from patronage.errors import DataError, SpecError
 
 PATH_DATA = {
@@ -70,6 +72,9 @@ def test_markov_value_and_removal_effect_on_path_data_are_the_published(
     np.testing.assert_allclose(given["value"], published["markov_value"], rtol=1e-6)
     # Published with eight decimals.
     np.testing.assert_allclose(given["removal_effect"], published["removal_effect"], atol=6e-9)
+    whole = removal_effects(read_paths(path_data, columns=PATH_DATA))
+    assert whole.rate == pytest.approx(0.22384514, abs=6e-9)
+    assert whole.value_per_journey == pytest.approx(0.84631192, abs=6e-9)
 
 
 @pytest.mark.shared_data

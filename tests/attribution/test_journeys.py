@@ -201,6 +201,15 @@ def test_conversions_without_a_touch_are_counted(
         touches, sales.assign(day=sales["day"] + 1), rules=JourneyRules(lookback_days=0)
     )
     assert short["conversions_untouched"] == 4
+    all_days = int(sales["day"].min()), int(sales["day"].max())
+    assert untouched(touches, sales, between=all_days) == untouched(touches, sales)
+    parts = [
+        untouched(touches, sales, between=days)
+        for days in ((all_days[0], all_days[0]), (all_days[0] + 1, all_days[1]))
+    ]
+    for name, whole in untouched(touches, sales).items():
+        assert sum(part[name] for part in parts) == whole
+    assert 0 < parts[0]["conversions"] < 4
 
 
 def test_orders_and_leads_become_conversions() -> None:

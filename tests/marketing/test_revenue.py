@@ -98,6 +98,16 @@ def test_a_refund_counts_on_its_own_day_and_is_no_order() -> None:
     assert (table["customers"], table["orders"]) == (3.0, 3.0)
 
 
+def test_an_order_over_several_groups_is_one_order_of_the_whole() -> None:
+    lines = orders(("a", 0, 10.0, "1", "tea"), ("a", 0, 30.0, "1", "cup"), ("b", 1, 5.0, None, "x"))
+    lines = pd.concat([lines, lines.tail(1).assign(product="y")])
+    table = revenue_figures(lines, period=JANUARY, as_of=AS_OF, by="product")
+    alone = revenue_figures(lines, period=JANUARY, as_of=AS_OF)
+    pd.testing.assert_frame_equal(table.head(len(alone)), alone)
+    assert (values(table)["orders"], values(table)["average_order_value"]) == (2.0, 25.0)
+    assert values(table, "cup")["average_order_value"] == 30.0
+
+
 def test_a_period_that_is_not_over_says_so_and_an_empty_one_is_null() -> None:
     cut = revenue_figures(SHOP, period=FEBRUARY, as_of="2026-02-10")
     assert set(cut["flag"]) == {"incomplete_period"}

@@ -155,6 +155,7 @@ def untouched(
     conversions: Any,  # noqa: ANN401 - the same kind
     *,
     rules: JourneyRules | None = None,
+    between: tuple[int, int] | None = None,
 ) -> dict[str, float]:
     """Count the conversions that no journey explains, which attribution leaves out.
 
@@ -162,6 +163,9 @@ def untouched(
     ----------
     touches, conversions, rules
         As `journeys` takes them.
+    between
+        First and last day, both included, of the conversions counted; None for all. Earlier ones
+        end journeys all the same.
 
     Returns
     -------
@@ -190,6 +194,9 @@ def untouched(
         .unique()
     )
     all_of_them = events.filter(nw.col("kind") == CONVERSION)
+    if between is not None:
+        first, last = between
+        all_of_them = all_of_them.filter(nw.col("day") >= first, nw.col("day") <= last)
     missed = all_of_them.join(reached, on=[UNIT, JOURNEY], how="anti")
     (n, value), (n_missed, missed_value) = (_sums(frame) for frame in (all_of_them, missed))
     return {

@@ -122,7 +122,8 @@ def _from_touches(spec: AttributionSpec) -> _Given:
         "all touches" if how.lookback_days is None else f"touches up to {how.lookback_days} days"
     )
     lines = [*tables.lines(), f"{reach} before a conversion; observed until {as_of}"]
-    missed = untouched(touches, sold, rules=rules)
+    between = None if spec.period is None else _days(spec)
+    missed = untouched(touches, sold, rules=rules, between=between)
     more = {"journeys": summed, "untouched": pd.DataFrame([missed])}
     lines.append(
         f"{missed['conversions_untouched']:,} of {missed['conversions']:,} conversions have no "
@@ -149,10 +150,15 @@ def _stages(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a D
 
 
 def _spend(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a DuckDB relation
-    """Costs of the table of spend, else those written beside touches, within the period."""
+    """Costs of the table of spend, else those written beside touches, within the period.
+
+    What was spent after the last day observed has had no chance to lead to anything.
+    """
     costs = tables.found.get("spend", tables.found.get("touches"))
     if costs is None or "cost" not in costs.columns:
         return None
+    if spec.snapshot.as_of is not None:
+        costs = costs.filter(f'"day" <= {to_day(spec.snapshot.as_of)}')
     if spec.period is None:
         return costs
     first, last = _days(spec)

@@ -47,7 +47,8 @@ def revenue_figures(
     as_of
         Last day observed; a period that ends later is flagged "incomplete_period".
     by
-        Column to break down by, such as channel or product. A customer may be in several.
+        Column to break down by, such as channel or product. A customer, and an order, may be in
+        several, so counts of groups can add to more than the whole.
 
     Returns
     -------
@@ -65,7 +66,12 @@ def revenue_figures(
     {'revenue': 60.0, 'customers': 2.0, 'orders': 3.0, 'arpu': 30.0, 'average_order_value': 20.0,
      'purchase_frequency': 1.5}
     """
-    return _finished(_revenue(_per_customer(transactions, period, as_of, by)), period, as_of)
+    # The whole by itself: an order with lines of several groups is one order.
+    figures = _one_group(_per_customer(transactions, period, as_of, None), "")
+    if by is not None:
+        groups = _per_customer(transactions, period, as_of, by).groupby("group", sort=True)
+        figures += [figure for name, part in groups for figure in _one_group(part, str(name))]
+    return _finished(figures, period, as_of)
 
 
 def growth(
@@ -245,14 +251,6 @@ def _per_customer(
         revenue=table["revenue"] / MONEY_SCALE,
         active=(table["orders"] > 0).astype("int64"),
     )
-
-
-def _revenue(table: pd.DataFrame) -> list[Figure]:
-    parts = [("", table.groupby(CUSTOMER, as_index=False)[["revenue", "orders", "active"]].sum())]
-    parts[0][1]["active"] = parts[0][1]["active"].clip(upper=1)
-    if (table["group"] != "").any():
-        parts += [(str(name), part) for name, part in table.groupby("group", sort=True)]
-    return [figure for name, part in parts for figure in _one_group(part, name)]
 
 
 def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:

@@ -1,7 +1,8 @@
 """What customers answer: net promoter score, share of satisfied, trend, and what followed.
 
-Figures count answers; a customer who answers twice counts twice, and the interval allows for
-answers of one customer being alike. Answers without a score are left out and counted.
+Figures count answers; a customer who answers twice counts twice. The interval of the net promoter
+score allows for answers of one customer being alike; Wilson's, of the share of satisfied, takes
+every answer as independent. Answers without a score are left out and counted.
 """
 
 from __future__ import annotations
