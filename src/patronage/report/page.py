@@ -17,7 +17,13 @@ from patronage.report.material import Material
 from patronage.report.sections import Section
 from patronage.report.trust import grade_of, purchase_ratio, trust_section
 from patronage.report.words import OTHER, Language, Words, speak
-from patronage.report.worth import span_ahead, spend_ratio, total_range, worth_section
+from patronage.report.worth import (
+    holdout_span,
+    span_ahead,
+    spend_ratio,
+    total_range,
+    worth_section,
+)
 
 QUESTIONS = ("worth", "leaving", "groups", "channels", "trust")
 ABSENT = {"worth": ("value",), "leaving": ("risk",), "groups": ("groups",),
@@ -136,20 +142,18 @@ def _keys(material: Material, words: Words) -> list[Key]:
 
 
 def _trust_key(material: Material, words: Words) -> Key:
-    grade = grade_of(material.models.get("churn"))
-    ratio = purchase_ratio(material.models.get("value"))
-    told = []
-    if ratio is not None:
-        told.append(words("key.trust.ratio", ratio=words.fmt.percent(ratio[0], 0)))
-    if grade:
-        told.append(words("key.trust.grade", grade=grade))
-    if not told:
-        return Key(
-            "trust", words("key.trust"), words("key.trust.none"), words("key.trust.none.detail")
-        )
-    by_ratio = words.fmt.percent(ratio[0] if ratio else None, 0)
-    shown = words("key.trust.value", grade=grade) if grade else by_ratio
-    return Key("trust", words("key.trust"), shown, words("and").join(told))
+    """Lead with forecast against what came: the grade is the churn model's alone."""
+    record = material.models.get("value")
+    grade, ratio = grade_of(material.models.get("churn")), purchase_ratio(record)
+    if record is not None and ratio is not None:
+        shown = words("key.trust.value", ratio=words.fmt.percent(ratio[0], 0))
+        span = holdout_span(record, words)
+        told = [words("key.trust.ratio", span=words("key.trust.span", span=span) if span else "")]
+        told += [words("key.trust.grade", grade=grade)] if grade else []
+        return Key("trust", words("key.trust"), shown, words("and").join(told))
+    name = "alone" if grade else "none"
+    shown = words(f"key.trust.{name}", grade=grade)
+    return Key("trust", words("key.trust"), shown, words(f"key.trust.{name}.detail"))
 
 
 def _asset(name: str) -> str:

@@ -39,9 +39,13 @@ WORDS: dict[str, str] = {
     "key.risk": "Value at risk",
     "key.risk.detail": "{share} of the value to come: chance of leaving times value",
     "key.trust": "Can we trust this?",
-    "key.trust.ratio": "the last check forecast {ratio} of what came",
-    "key.trust.grade": "churn model graded {grade}",
-    "key.trust.value": "Grade {grade}",
+    "key.trust.value": "{ratio} forecast",
+    "key.trust.ratio": "of the purchases that came{span}",
+    "key.trust.span": ", {span}",
+    "key.trust.grade": "churn model: grade {grade}",
+    "key.trust.alone": "Grade {grade}",
+    "key.trust.alone.detail": "of the churn model alone; no check of the value forecast is on "
+    "record",
     "key.trust.none": "Not checked",
     "key.trust.none.detail": "no holdout is on record for these scores",
     # 1 worth
