@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -138,7 +139,9 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
     charts: list[Chart] = []
     if truth is None:
         return charts
-    fmt, window = words.fmt, words.fmt.span(truth.before, truth.after)
+    # The earlier day is the last that was known, so what came begins on the next.
+    fmt, first = words.fmt, truth.before + timedelta(days=1)
+    window = fmt.span(first, truth.after)
     if truth.deciles is not None and len(truth.deciles):
         table = truth.deciles
         ratio = truth.forecast / truth.actual if truth.actual else None
