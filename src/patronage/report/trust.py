@@ -263,7 +263,7 @@ def _data(models: Mapping[str, ModelRecord], words: Words) -> PlainTable | None:
         return None
     names = list(dict.fromkeys(name for _, facts in told for name in facts))
     many = len(told) > 1
-    header = [words(f"role.{role}") for role, _ in told] if many else [words("value.label")]
+    header = [words(f"role.{role}") for role, _ in told] if many else [words("trust.data.value")]
     rows = tuple((name, *(facts.get(name, MISSING) for _, facts in told)) for name in names)
     return PlainTable(words("trust.data.title"), (words("trust.data.fact"), *header), rows)
 
