@@ -56,15 +56,12 @@ class ScoreRows:
         """Add up forecast value; None where no customer has one."""
         if not self.has("lifetime_value"):
             return None
-        spread = "0.0"
-        if self.has("lifetime_value_low", "lifetime_value_high"):
-            spread = f"(lifetime_value_high - lifetime_value_low) / {2 * Z80!r}"
         tenths = self.frame(
             f"""
             select tenth, count(*) as n, sum(value) as value, avg(value) as mean,
-              sqrt(sum(spread * spread)) as spread
+              sqrt(sum(variance)) as spread
             from (
-              select lifetime_value as value, coalesce({spread}, 0.0) as spread,
+              select lifetime_value as value, coalesce({self._variance()}, 0.0) as variance,
                 ntile(10) over (order by lifetime_value desc, {CUSTOMER}) as tenth
               from scores where lifetime_value is not null
             ) group by tenth order by tenth
@@ -73,7 +70,8 @@ class ScoreRows:
         if tenths.empty:
             return None
         half = Z80 * tenths.pop("spread").to_numpy(float)
-        tenths = tenths.assign(low=tenths["value"] - half, high=tenths["value"] + half)
+        low = np.maximum(tenths["value"] - half, 0.0)
+        tenths = tenths.assign(low=low, high=tenths["value"] + half)
         total, wide = float(tenths["value"].sum()), float(np.sqrt((half**2).sum()))
         ((median,),) = self._rows("select median(lifetime_value) from scores")
         return ValueFacts(
@@ -190,6 +188,20 @@ class ScoreRows:
             f"select {name} as label, count(*) as customers{more} from scores "
             f"where {name} is not null group by 1 order by 1"
         )
+
+    def _variance(self) -> str:
+        """Variance of what a customer may bring.
+
+        Its interval tells too little where most buy nothing: both ends are then close to the
+        value. A Poisson count of purchases, each worth value / expected, varies by value^2 /
+        expected.
+        """
+        of_interval, of_count = "0.0", "0.0"
+        if self.has("lifetime_value_low", "lifetime_value_high"):
+            of_interval = f"((lifetime_value_high - lifetime_value_low) / {2 * Z80!r}) ** 2"
+        if self.has("expected_purchases"):
+            of_count = "lifetime_value ** 2 / nullif(expected_purchases, 0)"
+        return f"greatest({of_interval}, {of_count})"
 
     def _risk(self) -> str:
         return "churn_probability" if self.has("churn_probability") else "(1 - probability_alive)"
