@@ -182,6 +182,7 @@ class ScoreRows:
             more += f", avg({self._risk()}) as risk"
             if self.has("lifetime_value"):
                 more += f", sum({self._risk()} * lifetime_value) as value_at_risk"
+                more += f", count({self._risk()} * lifetime_value) as n_at_risk"
         if self.has("health"):
             more += ", avg(health) as health"
         return self.frame(

@@ -106,13 +106,14 @@ def _segments(risk: RiskFacts, material: Material, words: Words) -> Chart | None
     fmt, table = words.fmt, table.sort_values("value_at_risk", ascending=False, kind="stable")
     names = [words.label("segment", label) for label in table["label"]]
     share = table["value_at_risk"].iloc[0] / table["value_at_risk"].sum()
+    judged = table["n_at_risk" if "n_at_risk" in table else "customers"]
     return bars(
         names,
         [
             Series(
                 words("leaving.at_risk"),
                 table["value_at_risk"].tolist(),
-                n=table["customers"].tolist(),
+                n=judged.tolist(),
             )
         ],
         caption=Caption(

@@ -172,7 +172,8 @@ class Material:
         Rows of the score table.
     value, risk
     groups
-        "tier", "segment", "stage" to label, customers, value, and risk and health where known.
+        "tier", "segment", "stage" to label, customers, value, and risk, value_at_risk (of
+        n_at_risk customers) and health where known.
     moves
         "stage", "segment" to moves since the score table before.
     truth
