@@ -92,10 +92,17 @@ def test_touches_and_orders_give_journeys_credit_and_cost(touches: str) -> None:
 
 
 def test_a_period_takes_the_journeys_that_end_in_it_and_its_costs(touches: str) -> None:
-    run(touches + "[period]\nfirst = 2024-03-05\nlast = 2024-03-06\n")
+    said = run(touches + "[period]\nfirst = 2024-03-05\nlast = 2024-03-06\n").output
+    assert "0 of 2 conversions have no touch in reach" in said
     assert pd.read_csv("out/totals.csv")["journeys"].iloc[0] == 2
     costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
     assert costs.loc[("last", "search"), "cost"] == 3.0
+
+
+def test_what_is_spent_after_the_last_day_observed_is_no_cost(touches: str) -> None:
+    run(touches + "[snapshot]\nas_of = 2024-03-04\n")
+    costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
+    assert costs.loc["last", "cost"].to_dict() == {"mail": 3.0, "search": 4.0}
 
 
 def test_a_stage_of_the_sales_process_makes_the_w_shape(touches: str) -> None:
