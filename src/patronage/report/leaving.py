@@ -47,6 +47,10 @@ def leaving_section(material: Material, words: Words, *, mask_ids: bool) -> Sect
         value=fmt.money(risk.min_value),
     )
     notes = [] if risk.is_churn else [words("leaving.alive")]
+    if risk.n < material.n_customers:
+        every = words.counted("customers", material.n_customers)
+        rest = fmt.count(material.n_customers - risk.n)
+        notes.append(words("leaving.unjudged", n=rest, all=every))
     if mask_ids:
         notes.append(words("leaving.masked"))
     charts = [_bands(risk, material, words), _segments(risk, material, words)]

@@ -82,6 +82,8 @@ WORDS: dict[str, str] = {
     "leaving.span": " of buying nothing within {days} days",
     "leaving.alive": "There is no churn model behind these scores: the chance of leaving is taken "
     "from the purchase history alone.",
+    "leaving.unjudged": "{n} of {all} are not in these figures: the model does not judge them, "
+    "such as those long gone.",
     "leaving.bands.title": "Value by chance of leaving",
     "leaving.bands.sentence": "{share} of their value belongs to customers with a chance of "
     "{risk} or more.",

@@ -78,6 +78,7 @@ WORDS: dict[str, str] = {
     "（不低于{value}）。",
     "leaving.span": "，{days}天内不再购买",
     "leaving.alive": "这些评分没有流失模型：流失概率仅来自购买历史。",
+    "leaving.unjudged": "{all}中有{n}位不在这些数字之内：模型不对其作判断，例如早已离开的客户。",
     "leaving.bands.title": "各流失概率下的客户价值",
     "leaving.bands.sentence": "其价值的{share}属于流失概率不低于{risk}的客户。",
     "leaving.at_risk": "风险价值",
@@ -246,8 +247,7 @@ WORDS: dict[str, str] = {
     "absent.offers": "行动及其收益：patronage decide models/offers.toml --output DIR，"
     "再加 --figures DIR",
     "absent.channels": "渠道归因：patronage attribute models/figures/attribution.toml "
-    "--output DIR，"
-    "再加 --figures DIR",
+    "--output DIR，再加 --figures DIR",
     "absent.kpis": "获客成本与回报：patronage kpis models/figures/kpis.toml --output DIR，"
     "再加 --figures DIR",
     "absent.funnel": "转化漏斗：patronage funnel models/figures/funnel.toml --output DIR，"
