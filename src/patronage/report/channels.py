@@ -144,9 +144,11 @@ def _certainty(table: pd.DataFrame | None, model: str, words: Words) -> Chart | 
     share, low, high = (own[f"credit{end}"] / total for end in ("", "_low", "_high"))
     names = [words.label("channel", channel) for channel in own["channel"]]
     fields = {"channel": _capital(names[0]), "share": fmt.percent(share.iloc[0], 0)}
-    unsure = len(own) > 1 and bool(low.iloc[0] < high.iloc[1])
-    if unsure:
-        sentence = words("channels.forest.unsure", next=names[1], **fields)
+    reached = [
+        name for name, end in zip(names[1:], high.iloc[1:], strict=True) if end > low.iloc[0]
+    ]
+    if reached:
+        sentence = words("channels.forest.unsure", next=reached[0], **fields)
     else:
         ends = {"low": fmt.percent(low.iloc[0], 0), "high": fmt.percent(high.iloc[0], 0)}
         sentence = words("channels.forest.sentence", **fields, **ends)
