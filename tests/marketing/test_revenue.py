@@ -98,6 +98,13 @@ def test_a_refund_counts_on_its_own_day_and_is_no_order() -> None:
     assert (table["customers"], table["orders"]) == (3.0, 3.0)
 
 
+def test_the_interval_of_orders_takes_customers_as_independent_not_orders() -> None:
+    row = revenue_figures(SHOP, period=JANUARY, as_of=AS_OF).set_index("metric").loc["orders"]
+    # Two orders of a, one of b.
+    assert row["high"] - row["value"] == pytest.approx(1.959964 * math.sqrt(2**2 + 1**2))
+    assert row["interval"] == "compound_poisson"
+
+
 def test_an_order_over_several_groups_is_one_order_of_the_whole() -> None:
     lines = orders(("a", 0, 10.0, "1", "tea"), ("a", 0, 30.0, "1", "cup"), ("b", 1, 5.0, None, "x"))
     lines = pd.concat([lines, lines.tail(1).assign(product="y")])

@@ -53,9 +53,9 @@ def revenue_figures(
     Returns
     -------
     pandas.DataFrame
-        Figures (see `patronage.marketing.figures`), the whole first. Revenue has a
-        compound-Poisson interval, counts a Poisson one, ratios (arpu, average_order_value,
-        purchase_frequency) a delta-method one over customers.
+        Figures (see `patronage.marketing.figures`), the whole first. Revenue and orders have a
+        compound-Poisson interval over customers, customers a Poisson one, ratios (arpu,
+        average_order_value, purchase_frequency) a delta-method one over customers.
 
     Examples
     --------
@@ -270,9 +270,13 @@ def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
         )
     ]
     for metric, column in (("customers", "active"), ("orders", "orders")):
-        low, high = count_interval(sums[column])
-        count = Figure(metric, sums[column], float(low), float(high), numerator=sums[column], n=n)
-        figures.append(replace(count, unit="count", interval="poisson"))
+        # Customers come one by one; orders of a customer do not, so they are summed first.
+        single, whole = metric == "customers", sums[column]
+        squares = math.fsum(table[column] ** 2)
+        low, high = count_interval(whole) if single else total_interval(whole, squares)
+        count = Figure(metric, whole, float(low), float(high), numerator=whole, n=n)
+        made = "poisson" if single else "compound_poisson"
+        figures.append(replace(count, unit="count", interval=made))
     for metric, top, bottom, unit in (
         ("arpu", "revenue", "active", "currency"),
         ("average_order_value", "revenue", "orders", "currency"),
