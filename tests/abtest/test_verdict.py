@@ -52,7 +52,11 @@ def test_an_alarm_on_the_arms_overrules_any_win_and_a_warning_is_added() -> None
 def test_the_corrected_p_value_decides() -> None:
     found = verdict(compare(*BETTER), NAMES, p_adjusted=0.2)
     assert found.decision == "unclear"
-    assert "p = 0.2, corrected for several comparisons" in found.detail
+    assert found.detail.endswith("points. Corrected for several comparisons p = 0.2.")
+    assert "The interval is that of this comparison alone" in found.limits[1]
+    chinese = verdict(compare(*BETTER), NAMES, p_adjusted=0.2, language="zh")
+    assert len(chinese.limits) == len(found.limits)
+    assert "{" not in str(chinese)
 
 
 def test_what_has_no_variance_cannot_be_judged() -> None:

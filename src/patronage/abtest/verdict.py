@@ -57,8 +57,8 @@ WORDS: dict[str, dict[str, str]] = {
         "effect": ", a difference of {effect}",
         "interval": ", {level} interval {low} to {high}",
         "end": ".",
-        "p": " Chance alone gives a difference at least this large in {share} of tests "
-        "(p {p}{corrected}).",
+        "p": " Chance alone gives a difference at least this large in {share} of tests (p {p}).",
+        "p corrected": " Corrected for several comparisons p {p}.",
         "p sequential": " p {p}{corrected}, right at every look.",
         "corrected": ", corrected for several comparisons",
         "chance": " The chance that {treatment} is the better one is {chance}; choosing it gives "
@@ -66,6 +66,8 @@ WORDS: dict[str, dict[str, str]] = {
         "points": "{x} percentage points",
         "open": "That is no proof that there is none: any effect inside the interval remains "
         "possible.",
+        "uncorrected": "The interval is that of this comparison alone; the p value is corrected "
+        "for the others, and decides.",
         "fixed": "The interval holds for one look, at the size planned beforehand. If you look "
         "earlier and may stop, use the sequential method.",
         "sequential": "The interval may be read at any time and as often as you like, and is "
@@ -99,12 +101,14 @@ WORDS: dict[str, dict[str, str]] = {
         "effect": "，相差{effect}",
         "interval": "，{level}置信区间为{low}至{high}",
         "end": "。",
-        "p": "若两组实际并无差异，仅凭偶然出现至少这么大差异的概率为{share}（p {p}{corrected}）。",
+        "p": "若两组实际并无差异，仅凭偶然出现至少这么大差异的概率为{share}（p {p}）。",
+        "p corrected": "作多重比较校正后p {p}。",
         "p sequential": "p {p}{corrected}，随时查看均有效。",
         "corrected": "，已作多重比较校正",
         "chance": "{treatment}更好的概率为{chance}；选择它平均会损失{loss}。",
         "points": "{x}个百分点",
         "open": "这并不证明没有差异：区间内的任何效果都仍有可能。",
+        "uncorrected": "该区间只针对这一次比较；p值已就其他比较作校正，并以其为准。",
         "fixed": "该区间只适用于按事先计划的样本量查看一次。"
         "若要中途查看并可能提前结束，请使用序贯方法。",
         "sequential": "该区间可随时、反复查看，因此更宽；"
@@ -189,12 +193,13 @@ def verdict(
     if found.method == "bayesian":
         detail += "" if math.isnan(found.chance_to_win) else words["chance"]
     elif not math.isnan(found.p_value):
-        detail += words["p" if found.method == "fixed" else "p sequential"]
+        chance = "p" if p_adjusted is None else "p corrected"
+        detail += words[chance if found.method == "fixed" else "p sequential"]
     return Verdict(
         decision,
         words[decision].format(**facts),
         detail.format(**facts),
-        tuple(words[key].format(**facts) for key in _limits(found, decision, ratio)),
+        tuple(words[key].format(**facts) for key in _limits(found, decision, p_adjusted, ratio)),
     )
 
 
@@ -243,9 +248,14 @@ def _decision(found: Comparison, p_adjusted: float | None, ratio: SampleRatio | 
     return "better" if better else "worse"
 
 
-def _limits(found: Comparison, decision: Decision, ratio: SampleRatio | None) -> list[str]:
+def _limits(
+    found: Comparison, decision: Decision, p_adjusted: float | None, ratio: SampleRatio | None
+) -> list[str]:
     asked = {
         "open": decision == "unclear" and not math.isnan(found.low),
+        "uncorrected": p_adjusted is not None
+        and found.method != "bayesian"
+        and not math.isnan(found.low),
         "warning": ratio is not None and ratio.level == "warning",
         "control zero": found.relative and math.isnan(found.low) and decision != "cannot judge",
         found.method: True,
