@@ -176,8 +176,7 @@ WORDS: dict[str, str] = {
     "channels.period": "时期",
     # 5 trust
     "trust.title": "这些结论可信吗？",
-    "trust.answer.ratio": "在价值模型未见过的日期里，"
-    "预测为实际购买次数的{ratio}（{low}至{high}）。",
+    "trust.answer.ratio": "在价值模型未见过的日期，预测为实际购买次数的{ratio}（{low}至{high}）。",
     "trust.answer.grade": "流失模型等级为{grade}：{meaning}。",
     "trust.answer.none": "没有这些评分在后续日期上的检验记录。",
     "trust.answer.since": "自{day}以来，实际购买{actual}次，预测{forecast}次。",
