@@ -33,7 +33,7 @@ def _trend(name: str, table: pd.DataFrame, words: Words) -> Chart:
         return fmt.percent(value, 0) if SCALES[name] == "percent" else fmt.number(value, 0)
 
     return lines(
-        [str(at) for at in table["at"]],
+        [fmt.period(str(at)) for at in table["at"]],
         [
             Series(
                 words(f"channels.{name}.title"),

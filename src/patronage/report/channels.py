@@ -321,7 +321,7 @@ def _revenue(figures: Mapping[str, pd.DataFrame], words: Words) -> Chart | None:
 def _matrix(table: pd.DataFrame, caption: Caption, words: Words, unit: Unit) -> Chart:
     table = table.tail(OLDEST_COHORTS).iloc[:, : MOST_AGES + 1]
     return heat(
-        [str(cohort) for cohort in table.iloc[:, 0]],
+        [words.fmt.period(str(cohort)) for cohort in table.iloc[:, 0]],
         [str(name) for name in table.columns[1:]],
         table.iloc[:, 1:].to_numpy(float).tolist(),
         caption=caption,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -148,6 +149,20 @@ class Format:
         return self.date.format(
             year=at.year, month=MONTHS[at.month - 1], number=at.month, day=at.day
         )
+
+    def period(self, label: str) -> str:
+        """Write the name of a calendar unit, as `marketing.periods` labels it.
+
+        Examples
+        --------
+        >>> chinese().period("2026-03"), chinese().period("2026-Q1"), english().period("2026-Q1")
+        ('2026年3月', '2026年第1季度', '2026-Q1')
+        """
+        unit = re.fullmatch(r"(\d{4})-(?:(\d\d)|Q(\d))", label)
+        if unit is None or self.language != "zh":
+            return self.day(label) if re.fullmatch(r"\d{4}-\d\d-\d\d", label) else label
+        year, month, quarter = unit.groups()
+        return f"{year}年{int(month)}月" if month else f"{year}年第{quarter}季度"
 
     def span(self, first: Day | None, last: Day | None) -> str:
         """Write the days from one to another, both included.
