@@ -38,7 +38,7 @@ RENAMED = {"metric": "kind", "control": "control_level", "treatment": "treatment
 COMPARED = ["metric", "arm", "against"]
 FIGURES = [RENAMED.get(field.name, field.name) for field in fields(Comparison)]
 SEGMENT_COLUMNS = ["segment", "value", *COMPARED, *FIGURES, "p_adjusted"]
-SPREAD_COLUMNS = ["metric", "arm", "segment", *Heterogeneity._fields]
+SPREAD_COLUMNS = ["metric", "arm", "segment", *Heterogeneity._fields, "p_adjusted"]
 NONE: Positions = np.array([], dtype=np.intp)
 
 
@@ -81,7 +81,8 @@ class Analysis:
         The same for each value of each segment, with segment, value and p_adjusted. Effects are
         nan where an arm has no unit there.
     heterogeneity
-        One row a metric, treatment and segment: whether effects differ (Cochran's Q).
+        One row a metric, treatment and segment: whether effects differ (Cochran's Q), with
+        p_adjusted, corrected over all of these rows; it decides what the notes say.
     excluded
         reason, units.
     sample_ratios
@@ -153,6 +154,8 @@ def analyse(frame: pd.DataFrame, plan: Plan, *, language: Language = "en") -> An
             compared, tests = _by_segment(measured, rows, segment, treatments)
             segments += compared
             spread += tests
+    adjusted = adjust([test["p_value"] for test in spread], plan.segment_correction)
+    spread = [test | {"p_adjusted": float(p)} for test, p in zip(spread, adjusted, strict=True)]
     worst = min(ratios.values(), key=lambda ratio: ratio.p_value)
     results, verdicts = _judged(found, plan, worst, language)
     return Analysis(
@@ -248,12 +251,12 @@ def _notes(
         segment_note(
             _names(test["metric"], test["arm"], plan),
             test["segment"],
-            test["p_value"],
+            test["p_adjusted"],
             plan.alpha,
             language,
         )
         for test in tests
-        if not np.isnan(test["p_value"])
+        if not np.isnan(test["p_adjusted"])
     ]
     return (*left_out, *differ)
 

@@ -208,6 +208,8 @@ def segment_note(
 ) -> str:
     """Say whether an effect differs by a segment, from the p value of `heterogeneity`.
 
+    Where several segments were looked at, pass it corrected.
+
     Examples
     --------
     >>> segment_note(Names("visits", "control", "e-mail"), "region", 0.4, 0.05)
