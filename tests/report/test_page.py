@@ -212,7 +212,7 @@ def test_the_chinese_page_is_chinese() -> None:
 
 def test_the_link_stays_beside_the_page() -> None:
     assert 'href="page.zh.html"' in write_html(full(), link="page.zh.html")
-    for link in ("https://example.org/", "javascript:alert(1)", "//example.org"):
+    for link in ("https://example.org/", "javascript:alert(1)", "//example.org", "/\\example.org"):
         with pytest.raises(SpecError, match="name a file beside the page"):
             write_html(full(), link=link)
 

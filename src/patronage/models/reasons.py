@@ -114,6 +114,8 @@ def shown(value: object, unit: str, language: Language = "en") -> str:
     ('64 days', '64天', '12%', '2.5')
     >>> shown(1234.5, "currency"), shown("ad", "level"), shown(1.0, "days"), shown(3.14159, "ratio")
     ('1,234.50', 'ad', '1 day', '3.1')
+    >>> shown(-0.04, "ratio")
+    '0'
     """
     if isinstance(value, bool | np.bool_):
         return {"en": ("no", "yes"), "zh": ("否", "是")}[language][int(value)]
@@ -125,7 +127,8 @@ def shown(value: object, unit: str, language: Language = "en") -> str:
     if unit == "currency":
         return f"{number:,.2f}"
     digits = 0 if abs(number) >= 10 and unit == "days" else 1  # noqa: PLR2004 - a tenth of a day is dust
-    text = f"{number:,.{digits}f}"
+    # Adding zero takes the sign off what rounds to nothing.
+    text = f"{round(number, digits) + 0.0:,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     if unit != "days":
         return text

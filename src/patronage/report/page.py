@@ -75,7 +75,7 @@ def write_html(
     SpecError
         If the language is not spoken or the link leads elsewhere.
     """
-    if link is not None and (":" in link or link.startswith("//")):
+    if link is not None and (":" in link or link.startswith(("/", "\\"))):
         raise SpecError(f"--link {link}: name a file beside the page, such as report.zh.html.")
     words = speak(language, material.currency)
     sections = _sections(material, words, mask_ids=mask_ids)
