@@ -1,7 +1,14 @@
 """A tracking store for each test, and orders of customers whose truth is known."""
 
+import os
 import shutil
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import mlflow
@@ -77,3 +84,58 @@ def promoted(
         train_model(read_spec(SPEC, overrides))
         promote_model("clv")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_environment() -> Callable[[Path], dict[str, str]]:
+    """What MLflow's commands need to find the store of a folder, and to load without pickle."""
+    return lambda folder: {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / STORE}",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[dict[str, str], str], AbstractContextManager[str]]:
+    """Serve the champion of a name on a free port while a test runs; gives the address."""
+
+    @contextmanager
+    def running(environment: dict[str, str], name: str) -> Iterator[str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = ["mlflow", "models", "serve", "-m", f"models:/{name}@champion", "-p", str(port)]
+        process = subprocess.Popen(
+            [*command, "--env-manager", "local"],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/ping", timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the server stopped"
+                time.sleep(0.3)
+        yield address
+        os.killpg(process.pid, 15)
+        process.wait()
+
+    return running
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[[str, str, str], str]:
+    """Send rows of a kind to a served model, and get its answer."""
+
+    def answer_to(address: str, body: str, kind: str) -> str:
+        request = urllib.request.Request(
+            f"{address}/invocations", body.encode(), {"Content-Type": kind}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode())
+
+    return answer_to

@@ -1,13 +1,9 @@
 """The registered model answers wherever MLflow runs it, with the numbers of our own loader."""
 
 import json
-import os
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +14,8 @@ from patronage.tracking.registry import load_model
 from patronage.tracking.run import STORE
 
 ROOT = Path(__file__).parents[2]
+Serve = Callable[[dict[str, str], str], AbstractContextManager[str]]
+Ask = Callable[[str, str, str], str]
 CUSTOMERS = pd.DataFrame(
     {
         "customer_id": ["007", "8", "<script>"],
@@ -30,13 +28,10 @@ CUSTOMERS = pd.DataFrame(
 
 
 @pytest.fixture(scope="module")
-def environment(promoted: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": f"sqlite:///{promoted / STORE}",
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+def environment(
+    promoted: Path, mlflow_environment: Callable[[Path], dict[str, str]]
+) -> dict[str, str]:
+    return mlflow_environment(promoted)
 
 
 @pytest.fixture(scope="module")
@@ -74,46 +69,20 @@ def test_models_predict_answers_json(
 
 
 @pytest.fixture(scope="module")
-def server(environment: dict[str, str]) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["mlflow", "models", "serve", "-m", "models:/clv@champion", "-p", str(port)]
-    process = subprocess.Popen(
-        [*command, "--env-manager", "local"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{address}/ping", timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None, "the server stopped"
-            time.sleep(0.3)
-    yield address
-    os.killpg(process.pid, 15)
-    process.wait()
-
-
-def ask(address: str, body: str, kind: str) -> str:
-    request = urllib.request.Request(
-        f"{address}/invocations", body.encode(), {"Content-Type": kind}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return str(answer.read().decode())
+def server(environment: dict[str, str], serve: Serve) -> Iterator[str]:
+    with serve(environment, "clv") as address:
+        yield address
 
 
 @pytest.mark.slow
-def test_models_serve_answers_json_and_csv(server: str, expected: pd.DataFrame) -> None:
+def test_models_serve_answers_json_and_csv(server: str, ask: Ask, expected: pd.DataFrame) -> None:
     split = json.dumps({"dataframe_split": CUSTOMERS.to_dict(orient="split")})
     assert_same(ask(server, split, "application/json"), expected)
     assert_same(ask(server, CUSTOMERS.to_csv(index=False), "text/csv"), expected)
 
 
 @pytest.mark.slow
-def test_models_serve_does_without_ids(server: str, expected: pd.DataFrame) -> None:
+def test_models_serve_does_without_ids(server: str, ask: Ask, expected: pd.DataFrame) -> None:
     nameless = CUSTOMERS.drop(columns="customer_id").to_dict(orient="records")
     answer = ask(server, json.dumps({"dataframe_records": nameless}), "application/json")
     assert_same(answer, expected.assign(customer_id=None))

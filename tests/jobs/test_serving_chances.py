@@ -4,14 +4,10 @@ Unseen categories and absent optional columns are among the rows, for every way 
 """
 
 import json
-import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +25,7 @@ from patronage.tracking.run import STORE
 from patronage.tracking.spec import parse_spec
 
 pytestmark = pytest.mark.slow
+Answer = Callable[[str, str], pd.DataFrame]
 QUICK = {"n_estimators": 30, "learner": "xgboost", "monotone": False, "reasons": "all"}
 
 
@@ -74,33 +71,14 @@ def leads(_: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
     return spec, rows
 
 
-def on_free_port(environment: dict[str, str], name: str) -> tuple[subprocess.Popen, str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["mlflow", "models", "serve", "-m", f"models:/{name}@champion", "-p", str(port)]
-    process = subprocess.Popen(
-        [*command, "--env-manager", "local"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{address}/ping", timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None, "the server stopped"
-            time.sleep(0.3)
-    return process, address
-
-
 @pytest.fixture(scope="module", params=[(churn, "churn"), (leads, "lead")], ids=["churn", "leads"])
 def served(
     request: pytest.FixtureRequest,
     empty_store: Path,
     orders: pd.DataFrame,
     tmp_path_factory: pytest.TempPathFactory,
+    mlflow_environment: Callable[[Path], dict[str, str]],
+    serve: Callable[[dict[str, str], str], AbstractContextManager[str]],
 ) -> Iterator[Served]:
     make, kind = request.param
     name, folder = make.__name__, tmp_path_factory.mktemp("served")
@@ -115,16 +93,9 @@ def served(
         train_model(parse_spec(content, source="test"), store_folder=folder, force=True)
         promote_model(name, force=True)
         expected = load_model(f"{name}@champion").predict(rows)
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / STORE}",
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    process, address = on_free_port(environment, name)
-    yield Served(name, address, environment, rows, expected)
-    os.killpg(process.pid, 15)
-    process.wait()
+    environment = mlflow_environment(folder)
+    with serve(environment, name) as address:
+        yield Served(name, address, environment, rows, expected)
     mlflow.set_tracking_uri(None)
 
 
@@ -146,12 +117,12 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
             )
 
 
-def ask(served: Served, body: str, kind: str) -> pd.DataFrame:
-    request = urllib.request.Request(
-        f"{served.address}/invocations", body.encode(), {"Content-Type": kind}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return pd.DataFrame(json.loads(answer.read())["predictions"])
+@pytest.fixture
+def answer(served: Served, ask: Callable[[str, str, str], str]) -> Answer:
+    def table(body: str, kind: str) -> pd.DataFrame:
+        return pd.DataFrame(json.loads(ask(served.address, body, kind))["predictions"])
+
+    return table
 
 
 def test_the_unseen_category_is_flagged_in_the_row_that_holds_it(served: Served) -> None:
@@ -160,12 +131,14 @@ def test_the_unseen_category_is_flagged_in_the_row_that_holds_it(served: Served)
     ]  # fmt: skip
 
 
-def test_serve_answers_json_and_csv_with_our_own_numbers(served: Served) -> None:
-    assert_same(ask(served, as_json(served.rows), "application/json"), served.expected)
-    assert_same(ask(served, served.rows.to_csv(index=False), "text/csv"), served.expected)
+def test_serve_answers_json_and_csv_with_our_own_numbers(served: Served, answer: Answer) -> None:
+    assert_same(answer(as_json(served.rows), "application/json"), served.expected)
+    assert_same(answer(served.rows.to_csv(index=False), "text/csv"), served.expected)
 
 
-def test_absent_optional_columns_count_as_missing_wherever_the_model_runs(served: Served) -> None:
+def test_absent_optional_columns_count_as_missing_wherever_the_model_runs(
+    served: Served, answer: Answer
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", served.environment["MLFLOW_TRACKING_URI"])
         mlflow.set_tracking_uri(served.environment["MLFLOW_TRACKING_URI"])
@@ -178,8 +151,8 @@ def test_absent_optional_columns_count_as_missing_wherever_the_model_runs(served
     blanked = served.rows.assign(**{optional[0]: None})
     assert_same(ours.predict(blanked), expected)
     assert_same(loaded, expected)
-    assert_same(ask(served, as_json(fewer), "application/json"), expected)
-    assert_same(ask(served, fewer.to_csv(index=False), "text/csv"), expected)
+    assert_same(answer(as_json(fewer), "application/json"), expected)
+    assert_same(answer(fewer.to_csv(index=False), "text/csv"), expected)
 
 
 def test_models_predict_answers_json_with_our_own_numbers(served: Served, tmp_path: Path) -> None:
