@@ -73,7 +73,7 @@ def test_features_are_the_same_however_many_shards_make_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        describe, "number_of_shards", lambda n_orders, _: max(1, -(-n_orders // orders_per_shard))
+        describe, "number_of_batches", lambda n_orders, _: max(1, -(-n_orders // orders_per_shard))
     )
     whole = features(read_table(str(orders), returns="net"), as_of="1998-06-30").df()
     pd.testing.assert_frame_equal(
@@ -81,10 +81,21 @@ def test_features_are_the_same_however_many_shards_make_them(
     )
 
 
+@pytest.mark.parametrize(("spec", "features"), [(CHURN, snapshot), (VALUE, rfm_summary)])
+def test_orders_without_refunds_are_described_as_netting_would(
+    spec: ChurnSpec | LifetimeValueSpec, features: Callable[..., Any], tmp_path: Path
+) -> None:
+    whole = features(read_table("cdnow", returns="net"), as_of="1998-06-30", returns="net").df()
+    pd.testing.assert_frame_equal(
+        described(spec, Path("cdnow"), tmp_path),
+        whole.sort_values("customer_id", ignore_index=True),
+    )
+
+
 def test_few_customers_leave_shards_empty_and_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "number_of_shards", lambda *_: 40)
+    monkeypatch.setattr(describe, "number_of_batches", lambda *_: 40)
     (tmp_path / "few.csv").write_text(
         "customer_id,ordered_at,amount\n007,1998-06-01,5\n8,1998-06-25,5\n8,1998-06-28,-2\n"
     )

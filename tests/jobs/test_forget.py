@@ -104,11 +104,11 @@ def test_a_run_that_was_killed_is_ended_by_the_next(
     scores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(folder: Path, output: Path) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(room, "_settle", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="killed"):
             forget("00007", scores)
     assert list(scores.glob("*/*/*/_forgetting"))
     forget("00007", scores)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from patronage.data.engines import literal
 from patronage.errors import SpecError
 
 
@@ -111,10 +112,10 @@ def _in_duckdb(
     kept: Collection[str],
     separator: str,
 ) -> Any:  # noqa: ANN401
-    mark = separator.replace("'", "''")
+    mark = literal(separator)
     columns = [
         *keys,
-        *(f"string_agg({c}, '{mark}' order by position) as {n}" for c, n in texts.items()),
+        *(f"string_agg({c}, {mark} order by position) as {n}" for c, n in texts.items()),
         *(f"any_value({name}) as {name}" for name in kept),
     ]
     return native.aggregate(", ".join(columns), ", ".join(keys))

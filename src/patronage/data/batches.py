@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patronage.data.connection import open_connection
+from patronage.data.engines import literal
 
 ROWS_A_BATCH = 50_000
+"""Of what is scored at a time, whatever the memory: two runs lay the same input out alike."""
+
 _LEAST_MB_A_THREAD = 125
 
 
@@ -29,7 +32,7 @@ def bounded_connection(memory_limit_mb: int, spill_folder: Path) -> duckdb.DuckD
     connection.execute(f"SET threads = {threads}").fetchall()
     connection.execute("SET preserve_insertion_order = false").fetchall()
     connection.execute(f"SET memory_limit = '{memory_limit_mb}MB'").fetchall()
-    connection.execute(f"SET temp_directory = '{quoted_path(spill_folder)}'").fetchall()
+    connection.execute(f"SET temp_directory = {literal(str(spill_folder))}").fetchall()
     return connection
 
 
@@ -51,15 +54,13 @@ def write_in_order(
     relation.create_view("to_write", replace=True)
     by = ", ".join('"' + name.replace('"', '""') + '"' for name in order)
     connection.execute(
-        f"COPY (SELECT * FROM to_write ORDER BY {by}) TO '{quoted_path(path)}' (FORMAT parquet)"
+        f"COPY (SELECT * FROM to_write ORDER BY {by}) TO {literal(str(path))} (FORMAT parquet)"
     ).fetchall()
     return int(pq.read_metadata(path).num_rows)
 
 
 def number_of_batches(n_rows: int, rows_a_batch: int = ROWS_A_BATCH) -> int:
     """Batches of so many rows, of which an empty table has one.
-
-    The input alone decides: two runs over it lay it out alike, whatever memory each has.
 
     Examples
     --------
@@ -80,8 +81,3 @@ def read_batches(path: Path, rows_a_batch: int = ROWS_A_BATCH) -> Iterator[pa.Ta
                 waiting = waiting.slice(rows_a_batch)
         if len(waiting):
             yield waiting
-
-
-def quoted_path(path: Path) -> str:
-    """Write a path into a string of SQL."""
-    return str(path).replace("'", "''")

@@ -1,6 +1,7 @@
 """What identifies an input: its content, wherever it lies and whatever it is called."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,9 +10,10 @@ from patronage.data.datasets import is_dataset, load_dataset
 from patronage.data.sources import matching_files
 
 _CHUNK = 1 << 20
+Source = str | Path | list[str]
 
 
-def source_fingerprint(source: str | Path | list[str]) -> str:
+def source_fingerprint(source: Source) -> str:
     """Hash the content of files, or of a bundled data set, to 64 hexadecimal digits.
 
     Parameters
@@ -41,6 +43,12 @@ def source_fingerprint(source: str | Path | list[str]) -> str:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
     return digest.hexdigest()
+
+
+def sources_fingerprint(sources: Sequence[Source]) -> str:
+    """Hash the content of several inputs, in their order; of one it is its own hash."""
+    found = [source_fingerprint(source) for source in sources]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 class _Hashing:

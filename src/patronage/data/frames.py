@@ -1,4 +1,4 @@
-"""Frames in memory, to Arrow and back to the same kind."""
+"""Frames: of any engine as Narwhals sees them, of memory to Arrow and back to the same kind."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,6 +6,30 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
+from narwhals.stable.v2.typing import IntoFrame
+
+from patronage.errors import DataError
+
+Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
+
+
+def frame_of(table: IntoFrame, *required: str, name: str) -> Frame:
+    """Wrap a native frame and check that it has the columns that are needed.
+
+    Raises
+    ------
+    DataError
+        If a required column is absent.
+    """
+    frame: Frame = nw.from_native(table)
+    columns = frame.collect_schema().names()
+    absent = [column for column in required if column not in columns]
+    if absent:
+        raise DataError(
+            f"{name}: column(s) {', '.join(absent)} not found; it has {', '.join(columns)}. "
+            "Read it with read_table, or map your names with columns = { ours = theirs }."
+        )
+    return frame
 
 
 class InMemory(NamedTuple):

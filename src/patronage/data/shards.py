@@ -9,22 +9,11 @@ from typing import Any
 
 import duckdb
 
-from patronage.data.batches import quoted_path
+from patronage.data.engines import literal
 from patronage.data.units import Day, to_day
 
 FEATURE_COLUMNS = ("customer_id", "day", "amount", "channel", "product")
 """What features are made of."""
-
-
-def number_of_shards(n_orders: int, orders_per_shard: int) -> int:
-    """Shards that keep each to about `orders_per_shard` orders.
-
-    Examples
-    --------
-    >>> [number_of_shards(n_orders, 500_000) for n_orders in (0, 500_000, 500_001)]
-    [1, 1, 2]
-    """
-    return max(1, -(-n_orders // orders_per_shard))
 
 
 def split_orders(
@@ -48,7 +37,7 @@ def split_orders(
     shard = f"('0x' || substr(md5(customer_id::varchar), 1, 8))::bigint % {n_shards}"
     connection.execute(
         f"COPY (SELECT {', '.join(needed)}, {shard} AS shard FROM orders_to_split "
-        f"WHERE day <= {to_day(as_of)}) TO '{quoted_path(folder)}' "
+        f"WHERE day <= {to_day(as_of)}) TO {literal(str(folder))} "
         "(FORMAT parquet, PARTITION_BY (shard), OVERWRITE_OR_IGNORE)"
     ).fetchall()
 

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, also after a crash."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,6 +50,22 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         temporary.unlink(missing_ok=True)
     _flush_to_disk(path.parent)
     return path
+
+
+def as_json(content: Any) -> bytes:  # noqa: ANN401 - JSON values
+    """Give the bytes that `write_json` writes: the same for the same content.
+
+    Examples
+    --------
+    >>> as_json({"b": 1, "a": None}).decode().split()
+    ['{', '"a":', 'null,', '"b":', '1', '}']
+    """
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def write_json(path: str | Path, content: Any) -> Path:  # noqa: ANN401 - JSON values
+    """Write JSON values, keys sorted, atomically; gives the path."""
+    return write_atomically(path, lambda temporary: temporary.write_bytes(as_json(content)))
 
 
 def clear_abandoned(folder: Path) -> None:

@@ -18,11 +18,12 @@ from patronage.attribution.journeys import (
     untouched,
 )
 from patronage.attribution.report import Certainty, attribution_report
+from patronage.data.frames import frame_of
 from patronage.data.units import to_day
 from patronage.errors import ReadinessError, SpecError
 from patronage.jobs.findings import Findings
 from patronage.jobs.tables import Tables, read_paths_table, read_tables
-from patronage.marketing.engines import collected, frame_of
+from patronage.marketing.engines import collected
 from patronage.plots import credit_by_model
 from patronage.tracking.metric_specs import AttributionSpec
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from patronage.data.frames import frame_of
 from patronage.features.rfm import rfm_summary
 from patronage.jobs.findings import Findings
 from patronage.jobs.tables import read_tables
 from patronage.marketing.cohort_forecast import cohort_forecast
 from patronage.marketing.cohorts import cohort_revenue, matrix, retention, retention_by_age
-from patronage.marketing.engines import collected, frame_of
+from patronage.marketing.engines import collected
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import cohort_matrix
 from patronage.tracking.metric_specs import CohortSpec, Forecast

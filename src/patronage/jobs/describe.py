@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from patronage.data.batches import bounded_connection, write_in_order
+from patronage.data.batches import bounded_connection, number_of_batches, write_in_order
 from patronage.data.read import read_table
-from patronage.data.shards import number_of_shards, shard_orders, split_orders
+from patronage.data.shards import shard_orders, split_orders
 from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.features.rfm import rfm_summary
@@ -61,7 +62,7 @@ def describe_customers(plan: ScoringPlan, *, database_mb: int, path: Path) -> in
     connection = bounded_connection(database_mb, path.parent / "spill")
     try:
         orders = read_table(plan.source, **plan.reading, connection=connection)
-        n_shards = _number_of_shards(orders, plan, database_mb)
+        n_shards, plan = _look_at(orders, plan, database_mb)
         if n_shards == 1:
             found = _features(orders, plan)
         else:
@@ -75,12 +76,17 @@ def describe_customers(plan: ScoringPlan, *, database_mb: int, path: Path) -> in
     return n_customers
 
 
-def _number_of_shards(orders: Relation, plan: ScoringPlan, database_mb: int) -> int:
-    """Tell in how many parts features fit into the memory; whatever it is, they are the same."""
+def _look_at(orders: Relation, plan: ScoringPlan, database_mb: int) -> tuple[int, ScoringPlan]:
+    """Tell in how many parts features fit into the memory; however many, they are the same.
+
+    Where there are no refunds the plan says so from here on, and nobody looks for them again.
+    """
     ((n_orders, lowest),) = orders.aggregate("count(*), min(amount)").fetchall()
-    nets = plan.reading["returns"] == "net" and lowest is not None and lowest < 0
-    each = SUMMARISED if _is_brief(plan) and not nets else JOINED
-    return number_of_shards(n_orders, database_mb * each)
+    has_refunds = lowest is not None and lowest < 0
+    if not has_refunds:
+        plan = replace(plan, reading={**plan.reading, "returns": "fail"})
+    each = SUMMARISED if _is_brief(plan) and not has_refunds else JOINED
+    return number_of_batches(n_orders, database_mb * each), plan
 
 
 def _is_brief(plan: ScoringPlan) -> bool:

@@ -7,7 +7,6 @@ killed in between leaves a mark, and the next one ends what it began.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from patronage.data.write import clear_abandoned, write_atomically
+from patronage.data.write import clear_abandoned, write_json, write_parquet
 from patronage.errors import DataError
 from patronage.jobs.forgotten import Forgotten
-from patronage.jobs.publish import ACCOUNTS, LATEST, MANIFEST
+from patronage.jobs.publish import ACCOUNTS, LATEST, MANIFEST, facts_of
 
 MARK = "_forgetting"
 IDS = ("customer_id", "lead_id")
@@ -107,7 +106,7 @@ def _rewrite(path: Path, identifier: str) -> int:
         place = table.column_names.index(MENTION)
         kept = pc.if_else(_is(table[MENTION], identifier), None, table[MENTION])
         table = table.set_column(place, table.schema.field(place), kept)
-    write_atomically(path, lambda file: pq.write_table(table, file, compression="zstd"))
+    write_parquet(path, table)
     return before - len(table)
 
 
@@ -116,19 +115,10 @@ def _settle(folder: Path, output: Path) -> None:
     path = folder / MANIFEST
     if path.is_file():
         manifest = json.loads(path.read_bytes())
-        parts = [folder / name for name in manifest["files"]]
-        manifest["files"] = {
-            part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts
-        }
-        manifest["rows"] = sum(pq.read_metadata(part).num_rows for part in parts)
-        _write_json(path, manifest)
+        manifest |= facts_of([folder / name for name in manifest["files"]])
+        write_json(path, manifest)
         latest_path = output / LATEST
         latest = json.loads(latest_path.read_bytes()) if latest_path.is_file() else {}
         if latest.get("folder") == str(folder.relative_to(output)):
-            _write_json(latest_path, latest | {"rows": manifest["rows"]})
+            write_json(latest_path, latest | {"rows": manifest["rows"]})
     (folder / MARK).unlink(missing_ok=True)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=1, sort_keys=True)
-    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from patronage.data.frames import frame_of
 from patronage.errors import SpecError
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.tables import Tables, read_steps
-from patronage.marketing.engines import collected, frame_of
+from patronage.marketing.engines import collected
 from patronage.marketing.funnel import drop_off, funnel
 from patronage.marketing.periods import NOT_STATED, Period
 from patronage.plots import funnel_steps

@@ -23,16 +23,25 @@ def scored_source(scores: str | Path) -> str:
     DataError
         If the folder names no score table.
     """
-    path = Path(scores)
-    if not path.is_dir() or not (path / LATEST).is_file():
-        return str(scores)
+    folder = latest_folder(Path(scores))
+    return str(scores) if folder is None else str(folder / "*.parquet")
+
+
+def latest_folder(output: Path) -> Path | None:
+    """Give the score table that latest.json of a folder names; None where there is none.
+
+    Raises
+    ------
+    DataError
+        If latest.json names no folder.
+    """
+    path = output / LATEST
+    if not path.is_file():
+        return None
     try:
-        folder = json.loads((path / LATEST).read_text(encoding="utf-8"))["folder"]
+        return output / str(json.loads(path.read_text(encoding="utf-8"))["folder"])
     except (ValueError, KeyError, TypeError):
-        raise DataError(
-            f"{path / LATEST}: names no score table; run patronage score again."
-        ) from None
-    return str(path / folder / "*.parquet")
+        raise DataError(f"{path}: names no score table; run patronage score again.") from None
 
 
 def read_scores(

@@ -6,7 +6,6 @@ before it scores: a sample of the customers is enough, and tells the same whoeve
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from patronage.data.write import write_atomically
+from patronage.data.write import write_json
 from patronage.errors import DriftError
 from patronage.evaluation.drift import Drift, drift, profile
 from patronage.jobs.chances import eligible
@@ -85,20 +84,25 @@ class ModelDrift:
     limit: float | None
 
     @property
+    def reach(self) -> float:
+        """Stability index from which a column counts as moved."""
+        return WORTH_A_WARNING if self.limit is None else self.limit
+
+    @property
     def moved(self) -> tuple[Drift, ...]:
         """Columns beyond the limit, or beyond what is worth a warning; calendar ones left out."""
-        limit = WORTH_A_WARNING if self.limit is None else self.limit
         return tuple(
-            each for each in self.found if each.feature not in ALWAYS_MOVING and each.psi > limit
+            each
+            for each in self.found
+            if each.feature not in ALWAYS_MOVING and each.psi > self.reach
         )
 
     def line(self) -> str:
         """Say in a line what moved."""
-        limit = WORTH_A_WARNING if self.limit is None else self.limit
         named = ", ".join(f"{each.feature} (PSI {each.psi:.2f})" for each in self.moved[:_SHOWN])
         return (
             f"model {self.model} version {self.version}: {len(self.moved)} of {len(self.found)} "
-            f"columns moved by more than {limit:g} since training, first {named}"
+            f"columns moved by more than {self.reach:g} since training, first {named}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,8 +189,7 @@ def watch(
     """
     every = max(1, len(features) // COMPARED_ROWS)
     report = drift_report(artifacts, specs, features.iloc[::every])
-    text = json.dumps(report.to_dict(), indent=1, sort_keys=True, allow_nan=False)
-    write_atomically(folder / DRIFT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / DRIFT_FILE, report.to_dict())
     report.raise_if_refused()
     return report
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from patronage.data.fingerprint import source_fingerprint
+from patronage.data.fingerprint import sources_fingerprint
 from patronage.errors import GateError
 from patronage.features.catalogue import describe, feature_fingerprint
 from patronage.jobs import churn, labelled, leads
@@ -169,7 +168,7 @@ def _tags(found: Fitted) -> dict[str, str]:
     return {
         "as_of": _as_of(found.spec) or "",
         "horizon_days": str(_horizon(found.spec) or ""),
-        "data_fingerprint": _data_fingerprint(found.rows.sources),
+        "data_fingerprint": sources_fingerprint(found.rows.sources),
         "feature_fingerprint": feature_fingerprint(found.model.feature_names_),
         "learner": found.model.propensity.learner_,
         "grade": found.letter,
@@ -211,8 +210,3 @@ def _as_of(spec: ChurnSpec | LeadSpec) -> str | None:
 
 def _horizon(spec: ChurnSpec | LeadSpec) -> int | None:
     return None if spec.snapshot is None else spec.snapshot.horizon_days
-
-
-def _data_fingerprint(sources: tuple[Any, ...]) -> str:
-    found = [source_fingerprint(source) for source in sources]
-    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()

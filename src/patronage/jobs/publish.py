@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patronage.data.owners import is_abandoned, owner_mark
-from patronage.data.write import clear_abandoned, write_atomically
+from patronage.data.write import (
+    as_json,
+    clear_abandoned,
+    write_atomically,
+    write_json,
+    write_parquet,
+)
 from patronage.errors import SpecError
 from patronage.jobs.forgotten import without_forgotten
 from patronage.jobs.scoring_plan import ScoringPlan
@@ -111,9 +117,7 @@ class ScoreFolder:
     def write_beside(self, name: str, table: pa.Table) -> None:
         """Write a table that readers of the scores pass over; its name begins with _."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(
-            self.folder / name, lambda path: pq.write_table(table, path, compression="zstd")
-        )
+        write_parquet(self.folder / name, table)
 
     def finish(self, n_parts: int) -> None:
         """Write the manifest and _SUCCESS, and publish: every part is there by now."""
@@ -121,12 +125,11 @@ class ScoreFolder:
         plan = self.plan
         manifest = {
             "as_of": None if plan.as_of is None else plan.as_of.isoformat(),
-            "files": {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts},
-            "rows": sum(pq.read_metadata(part).num_rows for part in parts),
+            **facts_of(parts),
             "models": {artifact.name: artifact.version for artifact in plan.artifacts},
             "fingerprint": plan.fingerprint,
         }
-        _write_json(self.folder / MANIFEST, manifest)
+        write_json(self.folder / MANIFEST, manifest)
         write_atomically(self.folder / SUCCESS, lambda path: path.write_bytes(b""))
         self.publish()
         clear_abandoned(self.folder)
@@ -142,8 +145,8 @@ class ScoreFolder:
         if (self.folder / ACCOUNTS).is_file():
             latest["accounts"] = f"{latest['folder']}/{ACCOUNTS}"
         path = self.output / LATEST
-        if not path.is_file() or path.read_bytes() != _json(latest):
-            _write_json(path, latest)
+        if not path.is_file() or path.read_bytes() != as_json(latest):
+            write_json(path, latest)
 
     def _part(self, part: int, n_parts: int) -> Path:
         return self.folder / f"part-{part:05d}-of-{n_parts:05d}.parquet"
@@ -156,6 +159,14 @@ class ScoreFolder:
     def _manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())
         return content
+
+
+def facts_of(parts: Sequence[Path]) -> dict[str, Any]:
+    """Give what a manifest tells of its parts: files with their hashes, and rows in all."""
+    return {
+        "files": {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts},
+        "rows": sum(pq.read_metadata(part).num_rows for part in parts),
+    }
 
 
 def _day(plan: ScoringPlan) -> str:
@@ -185,11 +196,3 @@ def scratch_beside(output: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
         with suppress(OSError):
             output.rmdir()  # only where a failure left it empty
-
-
-def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode()
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomically(path, lambda temporary: temporary.write_bytes(_json(content)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from patronage.data.engines import literal
 from patronage.errors import SpecError
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.funnel import period_of
@@ -99,8 +100,7 @@ def _asked(answers: Any, question: Question) -> Any:  # noqa: ANN401 - a DuckDB 
     """Answers to one question: units without one are no part of its trend."""
     if question.question is None or "question" not in answers.columns:
         return answers
-    quoted = question.question.replace("'", "''")
-    return answers.filter(f"question = '{quoted}'")
+    return answers.filter(f"question = {literal(question.question)}")
 
 
 def _columns(title: str) -> list[str]:

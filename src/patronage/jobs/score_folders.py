@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from patronage.data.engines import literal
 from patronage.errors import DataError
-from patronage.jobs.publish import LATEST, MANIFEST, SUCCESS
+from patronage.jobs.latest_scores import latest_folder
+from patronage.jobs.publish import MANIFEST, SUCCESS
 
 CUSTOMER = "customer_id"
 
@@ -81,7 +83,7 @@ def newest(output: Path) -> tuple[list[ScoreSet], list[ScoreSet]]:
             f"{output}: its score tables have {every[-1].columns[0]}, no {CUSTOMER}; the page is "
             "about customers."
         )
-    named = _latest(output)
+    named = latest_folder(output)
     chosen = next((each for each in customers if each.folder == named), customers[-1])
     # Of the same models and day, the one that latest.json names stands for all.
     last = {
@@ -114,7 +116,7 @@ def joined_sql(sets: Iterable[ScoreSet]) -> str:
 
 
 def _scan(each: ScoreSet) -> str:
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in each.files)
+    names = ", ".join(literal(str(path)) for path in each.files)
     return f"read_parquet([{names}])"
 
 
@@ -131,14 +133,6 @@ def _read(folder: Path) -> ScoreSet:
         tuple(pq.read_schema(files[0]).names),
         files,
     )
-
-
-def _latest(output: Path) -> Path | None:
-    path = output / LATEST
-    if not path.is_file():
-        return None
-    folder: str = json.loads(path.read_bytes())["folder"]
-    return output / folder
 
 
 def _written(mark: Path) -> tuple[float, str]:

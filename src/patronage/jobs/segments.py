@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from patronage.data.fingerprint import source_fingerprint
+from patronage.data.fingerprint import sources_fingerprint
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.errors import ReadinessError
@@ -20,7 +19,7 @@ from patronage.features.snapshot import snapshot
 from patronage.jobs.findings import Findings
 from patronage.jobs.health import health_tables, judge_health, learn_health, load_churn
 from patronage.jobs.propensity import example_of as example_of_churn
-from patronage.jobs.signals import read_signals, signal_fingerprints
+from patronage.jobs.signals import read_signals, signal_sources
 from patronage.jobs.trained import Trained
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import shares_of_segments
@@ -104,7 +103,7 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
         tags={
             "as_of": spec.snapshot.as_of.isoformat(),
             "horizon_days": str(spec.snapshot.horizon_days),
-            "data_fingerprint": _data_fingerprint(spec),
+            "data_fingerprint": sources_fingerprint(_sources(spec)),
             "feature_fingerprint": features,
             "validation_status": status,
             "validation_reason": reason,
@@ -325,11 +324,6 @@ def _health(
     return (None, tables) if judged is None else (judged[0], tables | judged[1])
 
 
-def _data_fingerprint(spec: SegmentsSpec) -> str:
-    found = [source_fingerprint(spec.data.transactions.source), *signal_fingerprints(spec.data)]
-    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
-
-
 def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     tiers = tables["tiers"]
     return {
@@ -367,3 +361,7 @@ def _lines(
             f"healthy {worst.share:.0%} hold {worst.capture:.0%} of those who left"
         )
     return [*lines, *found.notes]
+
+
+def _sources(spec: SegmentsSpec) -> list[str | list[str]]:
+    return [spec.data.transactions.source, *signal_sources(spec.data)]

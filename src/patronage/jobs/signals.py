@@ -53,8 +53,13 @@ def read_signals(data: SegmentsData, as_of: date) -> Signals | None:
 
 def signal_fingerprints(data: SegmentsData) -> list[str]:
     """Hash the content of these tables, in a fixed order."""
-    return [source_fingerprint(table.source) for table in (data.surveys, data.service_contacts)
-            if table is not None]  # fmt: skip
+    return [source_fingerprint(source) for source in signal_sources(data)]
+
+
+def signal_sources(data: SegmentsData) -> list[str | list[str]]:
+    """Give where these tables are, in a fixed order."""
+    tables = (data.surveys, data.service_contacts)
+    return [table.source for table in tables if table is not None]
 
 
 def _made(data: SegmentsData, as_of: date) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from patronage.abtest.plan import Outcome, Plan
 from patronage.abtest.rows import as_text, need_columns, rows_that_count
 from patronage.abtest.uplift import Uplift
 from patronage.abtest.uplift_by_arm import UpliftByArm
-from patronage.data.fingerprint import source_fingerprint
+from patronage.data.fingerprint import sources_fingerprint
 from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError
 from patronage.features.catalogue import buying_features, describe, feature_fingerprint
@@ -102,7 +101,7 @@ def fit_uplift(spec: UpliftSpec) -> Trained:
         tags={
             "as_of": as_of,
             "horizon_days": str(horizon or ""),
-            "data_fingerprint": _data_fingerprint(rows.sources),
+            "data_fingerprint": sources_fingerprint(rows.sources),
             "feature_fingerprint": features,
             "validation_status": status,
             "validation_reason": reason,
@@ -319,8 +318,3 @@ def _example(model: UpliftByArm, rows: TrialRows) -> pd.DataFrame:
         else:
             values[name] = [float(usual.median()) if len(usual) else 1.0]
     return pd.DataFrame(values)
-
-
-def _data_fingerprint(sources: tuple[Any, ...]) -> str:
-    found = [source_fingerprint(source) for source in sources]
-    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()

@@ -14,15 +14,10 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.engines import (
-    collected,
-    frame_of,
-    group_labels,
-    has_column,
-    same_id_kind,
-)
+from patronage.marketing.engines import collected, group_labels, has_column, same_id_kind
 from patronage.marketing.figures import INCOMPLETE, Figure, per_unit_cost, ratio, to_frame
 from patronage.marketing.intervals import Interval, total_interval
 from patronage.marketing.periods import Period

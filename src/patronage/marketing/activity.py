@@ -9,10 +9,11 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import frame_of
 from patronage.data.units import Day, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
-from patronage.marketing.engines import collected, frame_of, group_labels, has_column
+from patronage.marketing.engines import collected, group_labels, has_column
 from patronage.marketing.figures import INCOMPLETE, Figure, ratio, share, to_frame
 from patronage.marketing.intervals import count_interval, ratio_interval
 from patronage.marketing.periods import Period

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_date, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days, rfm_summary
 from patronage.marketing.cohorts import link_refunds
-from patronage.marketing.engines import Frame, collected, frame_of, with_calendar
+from patronage.marketing.engines import collected, with_calendar
 from patronage.marketing.periods import calendar_index, calendar_label, check_unit, first_day_of
 
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]

@@ -15,16 +15,11 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_date, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
-from patronage.marketing.engines import (
-    Frame,
-    collected,
-    frame_of,
-    has_column,
-    with_calendar,
-)
+from patronage.marketing.engines import collected, has_column, with_calendar
 from patronage.marketing.figures import IMMATURE, PARTLY_MATURE
 from patronage.marketing.intervals import mean_interval, wilson
 from patronage.marketing.periods import calendar_index, calendar_label, check_unit, first_day_of

@@ -10,35 +10,14 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
-from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import Frame
 from patronage.errors import DataError
 from patronage.marketing.periods import check_unit
 
 MISSING = "(missing)"
 
 CALENDAR_PARTS = ("_era", "_rest", "_year", "_left")
-
-Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
-
-
-def frame_of(table: IntoFrame, *required: str, name: str) -> Frame:
-    """Wrap a native frame and check that it has the columns that are needed.
-
-    Raises
-    ------
-    DataError
-        If a required column is absent.
-    """
-    frame: Frame = nw.from_native(table)
-    columns = frame.collect_schema().names()
-    absent = [column for column in required if column not in columns]
-    if absent:
-        raise DataError(
-            f"{name}: column(s) {', '.join(absent)} not found; it has {', '.join(columns)}. "
-            "Read it with read_table, or map your names with columns = { ours = theirs }."
-        )
-    return frame
 
 
 def has_column(frame: Frame, column: str) -> bool:

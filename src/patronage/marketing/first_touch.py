@@ -7,8 +7,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.typing import IntoFrameT
 
+from patronage.data.frames import frame_of
 from patronage.errors import DataError
-from patronage.marketing.engines import frame_of, has_column
+from patronage.marketing.engines import has_column
 
 FIRST = "first_"
 ORIGINS = {f"{FIRST}{name}": name for name in ("channel", "campaign", "content")}

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import Day, to_date, to_day
 from patronage.errors import DataError, SpecError
-from patronage.marketing.engines import MISSING, Frame, collected, frame_of, has_column
+from patronage.marketing.engines import MISSING, collected, has_column
 from patronage.marketing.figures import IMMATURE, PARTLY_MATURE, ZERO_DENOMINATOR
 from patronage.marketing.intervals import wilson
 from patronage.marketing.periods import NOT_STATED, Period

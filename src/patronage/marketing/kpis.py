@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import frame_of
 from patronage.data.units import Day
 from patronage.errors import SpecError
 from patronage.marketing.acquisition import (
@@ -17,7 +18,7 @@ from patronage.marketing.acquisition import (
 )
 from patronage.marketing.activity import activity, churn_rate, repurchase_rate, subscription_churn
 from patronage.marketing.economics import Forecasts, channel_economics
-from patronage.marketing.engines import frame_of, has_column
+from patronage.marketing.engines import has_column
 from patronage.marketing.leads import lead_figures
 from patronage.marketing.periods import Period
 from patronage.marketing.revenue import growth, new_and_returning, product_mix, revenue_figures

@@ -13,10 +13,11 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from scipy import stats
 
+from patronage.data.frames import frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
 from patronage.marketing.acquisition import costs_by_channel, no_cost
-from patronage.marketing.engines import collected, frame_of, group_labels, has_column
+from patronage.marketing.engines import collected, group_labels, has_column
 from patronage.marketing.figures import INCOMPLETE, Figure, per_unit_cost, ratio, share, to_frame
 from patronage.marketing.funnel import funnel
 from patronage.marketing.intervals import LEVEL, ratio_interval, wilson

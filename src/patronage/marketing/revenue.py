@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.engines import Frame, collected, frame_of, group_labels, has_column
+from patronage.marketing.engines import collected, group_labels, has_column
 from patronage.marketing.figures import INCOMPLETE, Figure, ratio, to_frame
 from patronage.marketing.intervals import (
     Interval,

@@ -17,17 +17,11 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import Day, to_day
 from patronage.errors import DataError, SpecError
 from patronage.features.rfm import Returns, purchase_days
-from patronage.marketing.engines import (
-    Frame,
-    collected,
-    frame_of,
-    group_labels,
-    has_column,
-    same_id_kind,
-)
+from patronage.marketing.engines import collected, group_labels, has_column, same_id_kind
 from patronage.marketing.figures import INCOMPLETE, Figure, ratio, share, to_frame
 from patronage.marketing.intervals import Interval, Z
 from patronage.marketing.periods import (

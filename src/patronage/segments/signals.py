@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.typing import IntoFrameT
 
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import Day, to_day
-from patronage.errors import DataError, SpecError
+from patronage.errors import SpecError
 
 CUSTOMER, DAY = "customer_id", nw.col("day")
 
@@ -49,7 +49,7 @@ def satisfaction(
     >>> satisfaction(answers, as_of=10).to_dict("records")
     [{'customer_id': 'a', 'satisfaction': 8.0}]
     """
-    frame = _frame(surveys, CUSTOMER, "day", "score", name="surveys")
+    frame = frame_of(surveys, CUSTOMER, "day", "score", name="surveys")
     known = frame.filter(~nw.col("score").is_null() & _within(as_of, within_days))
     latest = (
         _asked(known, question)
@@ -92,25 +92,13 @@ def service_contacts(
     [{'customer_id': 'a', 'service_contacts': 2}]
     """
     needed = ("unit_id", "day", *(["kind"] if kinds else []))
-    frame = _frame(touches, *needed, name="touches").filter(_within(as_of, within_days))
+    frame = frame_of(touches, *needed, name="touches").filter(_within(as_of, within_days))
     if kinds:
         frame = frame.filter(nw.col("kind").is_in(list(kinds)))
     counts = frame.group_by("unit_id").agg(service_contacts=nw.len())
     counts = counts.with_columns(nw.col("service_contacts").cast(nw.Int64))
     native: IntoFrameT = counts.rename({"unit_id": CUSTOMER}).to_native()
     return native
-
-
-def _frame(table: Any, *required: str, name: str) -> nw.LazyFrame[Any]:  # noqa: ANN401 - any engine
-    frame: nw.LazyFrame[Any] = nw.from_native(table)
-    columns = frame.collect_schema().names()
-    absent = [column for column in required if column not in columns]
-    if absent:
-        raise DataError(
-            f"{name}: column(s) {', '.join(absent)} not found; it has {', '.join(columns)}. "
-            "Read it with read_table, or map your names with columns = { ours = theirs }."
-        )
-    return frame
 
 
 def _within(as_of: Day, days: int) -> nw.Expr:
@@ -120,7 +108,7 @@ def _within(as_of: Day, days: int) -> nw.Expr:
     return (last - days < DAY) & (last >= DAY)
 
 
-def _asked(answers: nw.LazyFrame[Any], question: str | None) -> nw.LazyFrame[Any]:
+def _asked(answers: Frame, question: str | None) -> Frame:
     if "question" not in answers.collect_schema().names():
         return answers
     names = answers.select("question").unique()
