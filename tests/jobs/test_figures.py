@@ -47,4 +47,4 @@ def test_one_order_of_one_customer_with_a_number_for_an_id_is_enough(workplace: 
     assert table.loc["revenue", "value"] == 5
     growth = table.loc["revenue_growth"].iloc[0]
     assert pd.isna(growth["value"])
-    assert growth["flag"] == "zero_denominator"
+    assert growth["flag"] == "zero_denominator,no_history"

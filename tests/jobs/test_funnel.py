@@ -59,10 +59,22 @@ def test_the_guides_funnel_comes_out_as_printed_in_every_format(guide: str, kind
 
 
 def test_who_stopped_is_listed_by_the_id_that_was_given(guide: str) -> None:
-    run(guide, "--output", "out", "--set", 'funnel.drop_off_after="trial"')
+    after_trial = ["--output", "out", "--set", 'funnel.drop_off_after="trial"', "--set"]
+    run(guide, *after_trial, "funnel.drop_off_closed=true")
     listed = pd.read_csv("out/drop_off.csv", dtype=str)
     assert sorted(listed["unit_id"]) == [f"{unit:06d}" for unit in range(80, 500)]
     assert set(listed["window_open"]) == {"False"}
+    assert set(listed["entered_day"]) == {"2026-01-01"}
+
+
+def test_who_can_finish_no_more_is_not_listed_to_act_on(guide: str) -> None:
+    said = run(guide, "--output", "out").output
+    assert "drop_off: 9,920 of 9,920 units are not listed, their window is over" in said
+    assert pd.read_csv("out/drop_off.csv").empty
+    run(guide, "--output", "out", "--set", "snapshot.as_of=2026-01-08")
+    listed = pd.read_csv("out/drop_off.csv")
+    assert set(listed["window_open"]) == {True}
+    assert len(listed) == 9_920
 
 
 def test_a_column_a_step_gives_the_same_funnel_as_a_row_a_step(guide: str) -> None:

@@ -95,3 +95,19 @@ def test_real_surveys_give_the_figures_computed_on_their_files(
     low, high = int(pages["score"].min()), int(pages["score"].max())
     run(f'[data.surveys]\nsource = "pages.csv"\n[csat]\nscale = [{low}, {high}]\n')
     assert pd.read_csv("out/csat.csv")["value"].iloc[0] == pytest.approx(0.170, abs=5e-4)
+
+
+def test_nobody_is_said_not_to_have_bought_after_the_orders_end(workplace: Path) -> None:
+    Path("answers.csv").write_text(
+        "customer_id,answered_at,score\n01,2025-01-01,9\n02,2025-04-01,10\n03,2025-06-30,3\n"
+    )
+    Path("orders.csv").write_text(
+        "customer_id,ordered_at,amount\n01,2025-01-10,5\n9,2025-02-10,5\n"
+    )
+    text = '[data.surveys]\nsource = "answers.csv"\n[data.transactions]\nsource = "orders.csv"\n'
+    said = run(f"{text}[nps]\nscale = [0, 10]\n[satisfaction]\nhorizon_days = 30\n").output
+    assert "windows end with the table that tells what happened: transactions 2025-02-10" in said
+    found = pd.read_csv("out/nps_later_behaviour.csv")
+    whole = found[found["group"].isna()].iloc[0]
+    assert whole[["numerator", "denominator", "n_left_out"]].to_list() == [1, 1, 2]
+    assert pd.read_csv("out/nps.csv")["n"].iloc[0] == 3

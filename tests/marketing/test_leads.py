@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from patronage.data.units import to_day
+from patronage.errors import DataError
 from patronage.marketing.leads import lead_figures, leading_and_lagging, stage_rates
 from patronage.marketing.periods import Period
 
@@ -21,7 +22,6 @@ SPEND = pd.DataFrame(
         "channel": ["ads", "ads", "radio", "ads"],
         "day": [ONE, ONE + 30, ONE + 3, ONE + 31],
         "cost": [300_000, 100_000, 500_000, 70_000],
-        "market_total": [3_000_000, 1_000_000, None, 700_000],
     }
 )
 
@@ -98,3 +98,44 @@ def test_early_and_late_figures_stand_side_by_side_with_unfinished_cells_blank()
     by_origin = leading_and_lagging(LEADS, as_of=AS_OF, windows=(30,), by="origin")
     assert by_origin["origin"].tolist() == ["(missing)", "ads", "fair"]
     assert leading_and_lagging(LEADS.iloc[:0], as_of=AS_OF).empty
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["yes", "No", None],
+        ["TRUE", "false", " "],
+        ["是", "否", None],
+        ["1", "0", None],
+        [True, False, None],
+    ],
+)
+def test_quality_may_be_written_as_yes_and_no(words: list[object]) -> None:
+    leads = pd.DataFrame(
+        {"lead_id": list("abc"), "created_day": ONE, "converted_day": None, "mql": words}
+    )
+    row = leading_and_lagging(leads, as_of=ONE + 1, windows=(1,), quality="mql").iloc[0]
+    assert row[["quality", "quality_n"]].to_list() == [0.5, 2]
+
+
+def test_quality_that_is_no_quality_is_refused_with_its_count() -> None:
+    leads = pd.DataFrame(
+        {"lead_id": list("abc"), "created_day": ONE, "converted_day": None,
+         "mql": ["yes", "maybe", "maybe"]}
+    )  # fmt: skip
+    message = "leads: 2 of 3 rows have mql that is neither yes or no nor a number, first 'maybe'"
+    with pytest.raises(DataError, match=message):
+        leading_and_lagging(leads, as_of=ONE + 1, windows=(1,), quality="mql")
+
+
+def test_a_lead_converted_before_it_was_created_is_not_converted_and_flagged() -> None:
+    leads = pd.DataFrame(
+        {"lead_id": list("ab"), "created_day": ONE, "converted_day": [ONE - 1, ONE + 1]}
+    )
+    table = lead_figures(leads, period=JANUARY, as_of=ONE + 60, window_days=30)
+    rate = table.set_index("metric").loc["conversion_rate"]
+    assert rate[["numerator", "denominator", "flag"]].to_list() == [
+        1, 2, "converted_before_created",
+    ]  # fmt: skip
+    clean = lead_figures(leads.iloc[1:], period=JANUARY, as_of=ONE + 60, window_days=30)
+    assert set(clean["flag"]) <= {"", "no_interval"}

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from patronage.data.units import to_day
 from patronage.errors import SpecError
@@ -100,8 +101,9 @@ def test_a_refund_counts_on_its_own_day_and_is_no_order() -> None:
 
 def test_the_interval_of_orders_takes_customers_as_independent_not_orders() -> None:
     row = revenue_figures(SHOP, period=JANUARY, as_of=AS_OF).set_index("metric").loc["orders"]
-    # Two orders of a, one of b.
-    assert row["high"] - row["value"] == pytest.approx(1.959964 * math.sqrt(2**2 + 1**2))
+    # Two orders of a, one of b: Fay and Feuer with 3 in all, squares of 5, 2 at the most.
+    assert row["low"] == pytest.approx(5 / 6 * stats.chi2.ppf(0.025, 2 * 9 / 5))
+    assert row["high"] == pytest.approx(9 / 10 * stats.chi2.ppf(0.975, 2 * 25 / 9))
     assert row["interval"] == "compound_poisson"
 
 
@@ -174,7 +176,7 @@ def test_growth_compares_with_whole_months_and_knows_when_there_is_no_history() 
     assert table["flag"].tolist() == ["", "", ""]
     first = growth(SHOP, period=JANUARY, as_of=AS_OF)
     assert first["value"].isna().all()
-    assert set(first["flag"]) == {"zero_denominator"}
+    assert set(first["flag"]) == {"zero_denominator,no_history"}
     assert set(growth(SHOP.iloc[2:], period=FEBRUARY, as_of=AS_OF)["flag"]) == {"no_history"}
     with pytest.raises(SpecError, match="against is 'last'; use before or year_before"):
         growth(SHOP, period=JANUARY, as_of=AS_OF, against="last")
@@ -219,7 +221,7 @@ def test_churn_counts_those_whose_silence_grew_too_long_within_the_period() -> N
     assert values(again)["retention_rate"] == 1.0  # a bought on day 58
     open_period = churn_rate(SHOP, period=FEBRUARY, as_of="2026-02-27")
     assert open_period["value"].isna().all()
-    assert set(open_period["flag"]) == {"incomplete_period"}
+    assert set(open_period["flag"]) == {"incomplete_period,no_history"}
     with pytest.raises(SpecError, match="active_days is 0; use 1 or more"):
         churn_rate(SHOP, **window, active_days=0)
 

@@ -13,6 +13,7 @@ from patronage.jobs.tables import read_tables
 from patronage.marketing.cohort_forecast import cohort_forecast
 from patronage.marketing.cohorts import cohort_revenue, matrix, retention, retention_by_age
 from patronage.marketing.engines import collected
+from patronage.marketing.intervals import LEVEL
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import cohort_matrix
 from patronage.tracking.metric_specs import CohortSpec, Forecast
@@ -56,6 +57,8 @@ def run_cohorts(spec: CohortSpec) -> Findings:
         model = forecaster(spec.forecast, orders, as_of=as_of, returns=source.returns)
         ahead = spec.forecast.units_ahead
         found["forecast"] = cohort_forecast(orders, model, **counting, units_ahead=ahead)
+    for name in [name for name in found if not name.endswith("_matrix")]:
+        found[name] = found[name].assign(timezone=source.timezone)
     pictures = {
         "retention": cohort_matrix(found["retention_matrix"], f"bought again, by {options.unit}"),
         "revenue": cohort_matrix(
@@ -63,6 +66,7 @@ def run_cohorts(spec: CohortSpec) -> Findings:
         ),
     }
     lines = [*tables.lines(), f"observed until {as_of}; cells that are not over are blank"]
+    lines.append(f"low and high are {LEVEL:.0%} intervals")
     return Findings(found, pictures, shown, lines)
 
 

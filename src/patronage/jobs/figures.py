@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from patronage.jobs.attribute import run_attribution
-from patronage.jobs.cohorts import run_cohorts
-from patronage.jobs.experiments import run_abtest, run_assign
 from patronage.jobs.findings import Findings
-from patronage.jobs.funnel import run_funnel
-from patronage.jobs.kpis import run_kpis
-from patronage.jobs.offers import run_campaign, run_offers
-from patronage.jobs.satisfaction import run_satisfaction
-from patronage.jobs.segments import run_segments
 from patronage.tracking.experiment_specs import (
     AssignSpec,
     CampaignSpec,
@@ -32,18 +24,19 @@ from patronage.tracking.metric_specs import (
 from patronage.tracking.sections import Section
 from patronage.tracking.segments_spec import SegmentsSpec
 
-JOBS: dict[str, tuple[type[Section], Callable[[Any], Findings]]] = {
-    "kpis": (KpiSpec, run_kpis),
-    "funnel": (FunnelSpec, run_funnel),
-    "cohorts": (CohortSpec, run_cohorts),
-    "attribution": (AttributionSpec, run_attribution),
-    "satisfaction": (SatisfactionSpec, run_satisfaction),
-    "segments": (SegmentsSpec, run_segments),
-    "abtest": (ExperimentSpec, run_abtest),
-    "assign": (AssignSpec, run_assign),
-    "offers": (OffersSpec, run_offers),
-    "campaign": (CampaignSpec, run_campaign),
+JOBS: dict[str, tuple[type[Section], str]] = {
+    "kpis": (KpiSpec, "kpis.run_kpis"),
+    "funnel": (FunnelSpec, "funnel.run_funnel"),
+    "cohorts": (CohortSpec, "cohorts.run_cohorts"),
+    "attribution": (AttributionSpec, "attribute.run_attribution"),
+    "satisfaction": (SatisfactionSpec, "satisfaction.run_satisfaction"),
+    "segments": (SegmentsSpec, "segments.run_segments"),
+    "abtest": (ExperimentSpec, "experiments.run_abtest"),
+    "assign": (AssignSpec, "experiments.run_assign"),
+    "offers": (OffersSpec, "offers.run_offers"),
+    "campaign": (CampaignSpec, "offers.run_campaign"),
 }
+"""Kind to its spec, and the job that answers it, which is imported when it is asked for."""
 
 
 def run_figures(kind: str, spec: str | Path, overrides: Iterable[str] = ()) -> Findings:
@@ -54,5 +47,8 @@ def run_figures(kind: str, spec: str | Path, overrides: Iterable[str] = ()) -> F
     PatronageError
         If the spec is not understood or a table breaks its contract.
     """
-    section, run = JOBS[kind]
-    return run(read_metric_spec(spec, section, overrides))
+    section, job = JOBS[kind]
+    declared = read_metric_spec(spec, section, overrides)
+    room, _, name = job.partition(".")
+    run: Callable[[Section], Findings] = getattr(import_module(f"patronage.jobs.{room}"), name)
+    return run(declared)

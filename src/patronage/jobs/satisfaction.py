@@ -10,9 +10,10 @@ import pandas as pd
 from patronage.data.engines import literal
 from patronage.errors import SpecError
 from patronage.jobs.findings import Findings, columns_of
-from patronage.jobs.funnel import period_of
+from patronage.jobs.funnel import period_of, timezone_of
 from patronage.jobs.tables import Tables, read_tables
-from patronage.marketing.periods import Period
+from patronage.marketing.intervals import LEVEL
+from patronage.marketing.periods import NOT_STATED, Period
 from patronage.marketing.satisfaction import (
     Questions,
     csat,
@@ -42,6 +43,8 @@ def run_satisfaction(spec: SatisfactionSpec) -> Findings:
     PatronageError
         If a table breaks its contract, or a score lies outside its scale.
     """
+    dated = [spec.data.surveys, spec.data.transactions]
+    zone = timezone_of(*[table for table in dated if table is not None])
     tables = read_tables(spec.data)
     as_of = tables.last_day(spec.snapshot.as_of)
     period = None if spec.period is None else period_of(spec.period, spec.data.surveys)
@@ -57,7 +60,11 @@ def run_satisfaction(spec: SatisfactionSpec) -> Findings:
         shown |= {title: columns_of(part, _columns(title)) for title, part in parts.items()}
         if len(parts[f"{name}_trend"]):
             pictures[name] = trend(parts[f"{name}_trend"], name.upper())
-    lines = [*tables.lines(), f"observed until {as_of}"]
+    lines = [*tables.lines(), f"observed until {as_of}; low and high are {LEVEL:.0%} intervals"]
+    lines += tables.observed_lines(spec.snapshot.as_of, {"transactions"})
+    for part in found.values():
+        part["timezone"] = zone
+        part["window"] = part["window"].replace(NOT_STATED, f"up to {as_of}")
     if spec.data.transactions is not None:
         lines.append("later behaviour: what customers did after their answer, not because of it")
     return Findings(found, pictures, shown, lines)
@@ -79,7 +86,7 @@ def _of_question(
     elif options.by is not None and options.by not in answers.columns:
         raise SpecError(f"satisfaction.by is {options.by!r}, which no table of the spec has.")
     parts = {
-        name: MEASURES[name](answers, scale=scale, period=period, **grouping),
+        name: MEASURES[name](answers, scale=scale, period=period, as_of=as_of, **grouping),
         f"{name}_trend": satisfaction_trend(
             _asked(answers, question), measure=name, scale=scale, unit=options.unit, as_of=as_of
         ),
@@ -89,6 +96,7 @@ def _of_question(
             answers,
             tables.found["transactions"],
             as_of=as_of,
+            orders_until=tables.observed(spec.snapshot.as_of)["transactions"],
             horizon_days=options.horizon_days,
             scale=scale,
             returns=spec.data.transactions.returns,

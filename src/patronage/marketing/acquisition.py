@@ -14,12 +14,14 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
-from patronage.data.frames import frame_of
+from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.engines import collected, group_labels, has_column, same_id_kind
-from patronage.marketing.figures import INCOMPLETE, Figure, per_unit_cost, ratio, to_frame
+from patronage.marketing.engines import collected, group_labels, has_column, same_id_kind, within
+from patronage.marketing.figures import NO_HISTORY, Figure, per_unit_cost, ratio, stamped
+from patronage.marketing.history import ACTIVE_DAYS, unknown_before
 from patronage.marketing.intervals import Interval, total_interval
+from patronage.marketing.payback import SO_FAR_PREFIX
 from patronage.marketing.periods import Period
 
 CUSTOMER = "customer_id"
@@ -72,23 +74,13 @@ def roi(gain: float, cost: float, *, basis: str = "revenue", metric: str = "roi"
     return replace(figure, unit="share")
 
 
-def market_share(ours: float, market: float) -> Figure:
-    """Our part of a market total.
-
-    Examples
-    --------
-    >>> market_share(12, 80).value
-    0.15
-    """
-    return ratio("market_share", ours, market, n=0, unit="share")
-
-
 def acquired_customers(
     transactions: IntoFrame,
     *,
     period: Period,
     as_of: Day,
     customers: IntoFrame | None = None,
+    active_days: int = ACTIVE_DAYS,
 ) -> pd.DataFrame:
     """List the customers whose first order lies in the period, with their spending by `as_of`.
 
@@ -101,13 +93,19 @@ def acquired_customers(
     customers
         Frame with customer_id and acquisition_channel; default, the channel of the first order
         (the smallest name, where the first day has several).
+    active_days
+        Orders that begin less than so many days before the period cannot tell who is new.
 
     Returns
     -------
     pandas.DataFrame
         customer_id, first_day, channel, revenue, and margin where the lines carry it, in
-        currency units; refunds are off.
+        currency units; refunds are off. so_far_1, so_far_2, ...: that margin, else the revenue,
+        by the end of each month (of 30.4375 days) after the first order. no_history is True in
+        all rows where the orders begin too late to tell, and the figures made of them are then
+        flagged.
     """
+    late = bool(unknown_before(transactions, period, active_days=active_days))
     frame = frame_of(transactions, CUSTOMER, "day", "amount", name="transactions")
     day = nw.col("day")
     channel = nw.col("channel") if has_column(frame, "channel") else nw.lit(None, nw.String)
@@ -121,22 +119,40 @@ def acquired_customers(
         first_day=nw.col("first_day").min().over(CUSTOMER)
     )
     first_channel = nw.when(day == nw.col("first_day")).then(nw.col("channel"))
-    sums = (
-        firsts.with_columns(channel=first_channel)
-        .filter(nw.col("first_day") >= period.first_day, nw.col("first_day") <= period.last_day)
-        .group_by(CUSTOMER)
-        .agg(
-            nw.col("first_day").min(),
-            nw.col("channel").min(),
-            *[nw.col(name).sum() for name in money],
-        )
+    won = firsts.with_columns(channel=first_channel).filter(
+        nw.col("first_day") >= period.first_day, nw.col("first_day") <= period.last_day
+    )
+    sums = won.group_by(CUSTOMER).agg(
+        nw.col("first_day").min(),
+        nw.col("channel").min(),
+        *[nw.col(name).sum() for name in money],
     )
     table = collected(sums, "first_day", *money)
     table[money] = table[money] / MONEY_SCALE
+    table = table.merge(_by_own_month(won, money[-1]), on=CUSTOMER, how="left")
     if customers is not None:
         table = _with_channel(table.drop(columns="channel"), customers)
     table["channel"] = group_labels(table["channel"])
-    return table.rename(columns={"amount": "revenue"}).sort_values(CUSTOMER, ignore_index=True)
+    table = table.rename(columns={"amount": "revenue"}).assign(no_history=late)
+    return table.sort_values(CUSTOMER, ignore_index=True)
+
+
+def _by_own_month(won: Frame, money: str) -> pd.DataFrame:
+    """Sum the money of each customer to the end of each month after the first order."""
+    # Months of 487 / 16 days; the first order belongs to the first.
+    passed = ((nw.col("day").cast(nw.Int64) - nw.col("first_day")) * 16 - 1) // 487 + 1
+    month = nw.when(passed < 1).then(nw.lit(1)).otherwise(passed)
+    cells = won.with_columns(month=month).group_by(CUSTOMER, "month").agg(nw.col(money).sum())
+    table = collected(cells, "month", money)
+    wide = table.pivot_table(index=CUSTOMER, columns="month", values=money, aggfunc="sum")
+    last = int(table["month"].max()) if len(table) else 0
+    wide = wide.reindex(columns=range(1, last + 1)).fillna(0.0).cumsum(axis=1) / MONEY_SCALE
+    return wide.rename(columns=lambda number: f"{SO_FAR_PREFIX}{number}").reset_index()
+
+
+def history_flag(acquired: pd.DataFrame) -> str:
+    """Flag of figures made of these customers, from `acquired_customers`."""
+    return NO_HISTORY if "no_history" in acquired and acquired["no_history"].any() else ""
 
 
 def acquisition_figures(
@@ -170,29 +186,7 @@ def acquisition_figures(
     for channel in sorted({*costs.index, *acquired["channel"]}):
         group = acquired[acquired["channel"] == channel]
         figures += _returns(group, float(costs.get(channel, 0.0)), str(channel))
-    return stamped(figures, period, as_of)
-
-
-def share_of_spend(spend: IntoFrame, *, period: Period, as_of: Day) -> pd.DataFrame:
-    """Our cost over what all advertisers spent, by channel, where market totals are given.
-
-    A market total that stands in several rows of a channel and day (one a campaign) counts once;
-    days without one leave both sides and are counted in n_left_out.
-    """
-    table = _spend_table(spend, period, as_of, "market_total")
-    by_day = table.groupby(["channel", "day"], as_index=False).agg(
-        cost=("cost", "sum"), market_total=("market_total", "max")
-    )
-    known = by_day[by_day["market_total"].notna()]
-    figures = []
-    for channel in ["", *sorted(by_day["channel"].unique())]:
-        mine = known if channel == "" else known[known["channel"] == channel]
-        days = by_day if channel == "" else by_day[by_day["channel"] == channel]
-        figure = market_share(math.fsum(mine["cost"]), math.fsum(mine["market_total"]))
-        figures.append(
-            replace(figure, group=channel, n=len(mine), n_left_out=len(days) - len(mine))
-        )
-    return stamped(figures, period, as_of)
+    return stamped(figures, period, as_of, flag=history_flag(acquired))
 
 
 def _with_channel(table: pd.DataFrame, customers: IntoFrame) -> pd.DataFrame:
@@ -203,15 +197,14 @@ def _with_channel(table: pd.DataFrame, customers: IntoFrame) -> pd.DataFrame:
     return table.merge(known, on=CUSTOMER, how="left")
 
 
-def _spend_table(
-    spend: IntoFrame, period: Period, as_of: Day, *extra: str, by: str = "channel"
+def spend_table(
+    spend: IntoFrame, period: Period, as_of: Day, *money: str, by: str = "channel"
 ) -> pd.DataFrame:
-    names = (by, "day", "cost", *extra)
-    day, last = nw.col("day"), min(period.last_day, to_day(as_of))
-    frame = frame_of(spend, *names, name="spend").select(*names)
-    table = collected(frame.filter(day >= period.first_day, day <= last))
-    money = ["cost", *extra]
-    table[money] = table[money].astype(float) / MONEY_SCALE
+    """Collect columns of money of the period's rows, in currency units, beside what names them."""
+    names = (by, "day", *money)
+    frame = frame_of(spend, *names, name="spend")
+    table = collected(within(frame, period, as_of).select(*names))
+    table[list(money)] = table[list(money)].astype(float) / MONEY_SCALE
     return table.assign(**{by: group_labels(table[by])})
 
 
@@ -219,14 +212,14 @@ def costs_by_channel(
     spend: IntoFrame, period: Period, as_of: Day, *, by: str = "channel"
 ) -> pd.Series[float]:
     """Sum the cost of the period by channel, or by campaign, in currency units."""
-    return _spend_table(spend, period, as_of, by=by).groupby(by)["cost"].agg(math.fsum)
+    return spend_table(spend, period, as_of, "cost", by=by).groupby(by)["cost"].agg(math.fsum)
 
 
 def _returns(group: pd.DataFrame, cost: float, channel: str) -> list[Figure]:
     figures = [per_unit_cost("cac", cost, len(group)) if cost else no_cost("cac", len(group))]
     for gain in [name for name in GAINS if name in group]:
         total = math.fsum(group[gain])
-        low, high = total_interval(total, math.fsum(group[gain] ** 2))
+        low, high = total_interval(group[gain])
         for metric, shift in (("roas", 0.0), ("romi", cost)):
             if metric == "roas" and gain == "margin":
                 continue
@@ -258,13 +251,4 @@ def no_cost(metric: str, customers: int) -> Figure:
         n=customers,
         unit="currency",
         flag="no_cost",
-    )
-
-
-def stamped(figures: list[Figure], period: Period, as_of: Day) -> pd.DataFrame:
-    """Write the period beside each figure, and a flag where it is not over."""
-    cut = period.last_day > to_day(as_of)
-    return to_frame(
-        replace(figure.over(period), flag=figure.flag or (INCOMPLETE if cut else ""))
-        for figure in figures
     )

@@ -14,8 +14,14 @@ from patronage.data.units import Day, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
 from patronage.marketing.engines import collected, group_labels, has_column
-from patronage.marketing.figures import INCOMPLETE, Figure, ratio, share, to_frame
-from patronage.marketing.intervals import count_interval, ratio_interval
+from patronage.marketing.figures import Figure, ratio, share, stamped, to_frame
+from patronage.marketing.history import ACTIVE_DAYS, check_active_days, unknown_before
+from patronage.marketing.intervals import (
+    Interval,
+    clustered_wilson,
+    count_interval,
+    total_interval,
+)
 from patronage.marketing.periods import Period
 
 CUSTOMER = "customer_id"
@@ -43,9 +49,9 @@ def activity(
     -------
     pandas.DataFrame
         Figures, the whole first: wau and mau (distinct units in the 7 and 30 days to the last
-        day of the period), dau (mean over the period's days), stickiness (mean dau of the 30
-        days / mau: the share of the month's days on which an active unit is there; delta method
-        over units).
+        day of the period, Poisson), dau (mean over the period's days, compound Poisson over
+        units), stickiness (mean dau of the 30 days / mau: the share of the month's days on which
+        an active unit is there; Wilson's over units). window_days says of how many days.
 
     Examples
     --------
@@ -80,8 +86,7 @@ def activity(
             table = table.assign(group=group_labels(table["group"]))
         parts = list(table.groupby("group", sort=True)) or [("", table)]
         figures += [f for name, part in parts for f in _active(part, str(name), period)]
-    cut = last > to_day(as_of)
-    return to_frame(replace(f, flag=f.flag or INCOMPLETE) if cut else f for f in figures)
+    return stamped(figures, period, as_of)
 
 
 def repurchase_rate(
@@ -90,6 +95,7 @@ def repurchase_rate(
     period: Period,
     as_of: Day,
     window_days: int,
+    active_days: int = ACTIVE_DAYS,
     returns: Returns = "net",
 ) -> pd.DataFrame:
     """Share of the customers won in the period who bought again within the window.
@@ -105,6 +111,9 @@ def repurchase_rate(
     window_days
         A second purchase day within (first day, first day + window_days]. Several orders on the
         first day are one purchase.
+    active_days
+        Flag "no_history" where the orders begin less than so many days before the period, so
+        that some first purchases are not the first.
 
     Returns
     -------
@@ -136,7 +145,9 @@ def repurchase_rate(
     back = int(table.loc[mature, "back"].sum())
     left_out = int((~mature).sum())
     figure = share("repurchase_rate", back, int(mature.sum()), n_left_out=left_out)
-    return to_frame([figure.over(period)])
+    flag = unknown_before(transactions, period, active_days=active_days)
+    figure = replace(figure.over(period), window_days=window_days).flagged(flag)
+    return to_frame([figure])
 
 
 def churn_rate(
@@ -144,7 +155,7 @@ def churn_rate(
     *,
     period: Period,
     as_of: Day,
-    active_days: int = 365,
+    active_days: int = ACTIVE_DAYS,
     returns: Returns = "net",
 ) -> pd.DataFrame:
     """Churn and retention where customers never say that they leave.
@@ -166,9 +177,10 @@ def churn_rate(
     pandas.DataFrame
         Figures churn_rate (lost / customers at the start) and retention_rate, with Wilson's
         interval. Where the period is not over, nobody can be called lost: all are left out.
+        Flag "no_history" where the orders begin less than `active_days` before the period:
+        customers of its start are missing.
     """
-    if active_days < 1:
-        raise SpecError(f"active_days is {active_days}; use 1 or more.")
+    check_active_days(active_days)
     start, last = period.first_day, period.last_day
     cut = min(last, to_day(as_of))
     days = frame_of(purchase_days(transactions, as_of=cut, returns=returns), name="transactions")
@@ -185,7 +197,10 @@ def churn_rate(
     )
     table = collected(customers, "before", "still")
     at_start = table[table["before"] == 1]
-    return _lost_and_kept(int((at_start["still"] == 0).sum()), len(at_start), period, as_of)
+    figures = _lost_and_kept(int((at_start["still"] == 0).sum()), len(at_start), period, as_of)
+    flag = unknown_before(transactions, period, active_days=active_days)
+    windowed = (replace(figure, window_days=active_days) for figure in figures)
+    return stamped(windowed, period, as_of, flag=flag)
 
 
 def subscription_churn(subscriptions: IntoFrame, *, period: Period, as_of: Day) -> pd.DataFrame:
@@ -213,36 +228,40 @@ def subscription_churn(subscriptions: IntoFrame, *, period: Period, as_of: Day) 
     at_end = (table["started_day"] <= period.last_day) & (ended > period.last_day)
     customers = table.loc[at_start, CUSTOMER].drop_duplicates()
     kept = customers.isin(table.loc[at_end, CUSTOMER])
-    return _lost_and_kept(int((~kept).sum()), len(customers), period, as_of)
+    return stamped(_lost_and_kept(int((~kept).sum()), len(customers), period, as_of), period, as_of)
 
 
-def _lost_and_kept(lost: int, n: int, period: Period, as_of: Day) -> pd.DataFrame:
+def _lost_and_kept(lost: int, n: int, period: Period, as_of: Day) -> list[Figure]:
     if period.last_day > to_day(as_of):
-        figures = [share(name, 0, 0, n_left_out=n) for name in ("churn_rate", "retention_rate")]
-        return to_frame(replace(f, flag=INCOMPLETE).over(period) for f in figures)
-    figures = [share("churn_rate", lost, n), share("retention_rate", n - lost, n)]
-    return to_frame(figure.over(period) for figure in figures)
+        names = ("churn_rate", "retention_rate")
+        return [replace(share(name, 0, 0, n_left_out=n), flag="") for name in names]
+    return [share("churn_rate", lost, n), share("retention_rate", n - lost, n)]
 
 
 def _active(table: pd.DataFrame, group: str, period: Period) -> list[Figure]:
     days = math.fsum(table["in_period"])
-    month = table[table["in_month"] > 0]["in_month"]
-    dau = ratio("dau", days, period.days, n=len(table), unit="count")
-    figures = [dau]
-    for metric, column in (("wau", "in_week"), ("mau", "in_month")):
+    ends = total_interval(table["in_period"])
+    bounds = Interval(ends.low / period.days, ends.high / period.days)
+    seen = int((table["in_period"] > 0).sum())
+    dau = ratio(
+        "dau", days, period.days, n=seen, unit="count", bounds=bounds, interval="compound_poisson"
+    )
+    figures = [replace(dau, window_days=1)]
+    for metric, column, span in (("wau", "in_week", WEEK), ("mau", "in_month", MONTH)):
         count = int((table[column] > 0).sum())
         low, high = count_interval(count)
         active = Figure(metric, float(count), float(low), float(high), numerator=float(count))
-        figures.append(replace(active, n=count, unit="count", interval="poisson"))
-    figures.append(
-        ratio(
-            "stickiness",
-            math.fsum(month) / MONTH,
-            len(month),
-            n=len(month),
-            unit="share",
-            bounds=ratio_interval(month / MONTH, month * 0 + 1),
-            interval="delta",
-        )
+        active = replace(active, n=count, unit="count", interval="poisson", window_days=span)
+        figures.append(active)
+    month = table[table["in_month"] > 0]["in_month"]
+    stickiness = ratio(
+        "stickiness",
+        math.fsum(month) / MONTH,
+        len(month),
+        n=len(month),
+        unit="share",
+        bounds=clustered_wilson(month, month * 0 + MONTH),
+        interval="wilson_by_customer",
     )
-    return [replace(figure, group=group).over(period) for figure in figures]
+    figures.append(replace(stickiness, window_days=MONTH))
+    return [replace(figure, group=group) for figure in figures]

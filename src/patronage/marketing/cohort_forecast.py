@@ -13,10 +13,10 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
 from patronage.data.frames import Frame, frame_of
+from patronage.data.returns import link_refunds
 from patronage.data.units import MONEY_SCALE, Day, to_date, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days, rfm_summary
-from patronage.marketing.cohorts import link_refunds
 from patronage.marketing.engines import collected, with_calendar
 from patronage.marketing.periods import calendar_index, calendar_label, check_unit, first_day_of
 
@@ -61,7 +61,8 @@ def cohort_forecast(
         part of the unit that is over), expected_purchases and expected_revenue (of the rest,
         undiscounted, all of the price whatever the model's margin), value (observed and
         expected revenue per customer), low and high (NaN: the models here give no interval for
-        a sum of customers), window, flag "forecast".
+        a sum of customers) and so no level, n and denominator (customers), window, flag
+        "forecast".
 
     Raises
     ------
@@ -129,6 +130,9 @@ def _finished(blocks: list[pd.DataFrame], *, as_of: Day, unit: str) -> pd.DataFr
         value=revenue / table["customers"],
         low=np.nan,
         high=np.nan,
+        level=np.nan,
+        denominator=table["customers"],
+        n=table["customers"],
         window=f"after {to_date(as_of)}",
         flag="forecast",
     )

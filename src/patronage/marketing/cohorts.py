@@ -16,12 +16,13 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
 from patronage.data.frames import Frame, frame_of
+from patronage.data.returns import link_refunds
 from patronage.data.units import MONEY_SCALE, Day, to_date, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
-from patronage.marketing.engines import collected, has_column, with_calendar
-from patronage.marketing.figures import IMMATURE, PARTLY_MATURE
-from patronage.marketing.intervals import mean_interval, wilson
+from patronage.marketing.engines import collected, with_calendar
+from patronage.marketing.figures import IMMATURE, PARTLY_MATURE, interval_level
+from patronage.marketing.intervals import LEVEL, mean_interval, wilson
 from patronage.marketing.periods import calendar_index, calendar_label, check_unit, first_day_of
 
 ALL = ""
@@ -55,8 +56,8 @@ def retention(
     pandas.DataFrame
         One row a cohort and age, all cohorts together first (cohort ""): cohort, age (units
         since the first), customers, numerator (bought in that unit), denominator (customers
-        whose unit is over), value with Wilson's 95% bounds, n_left_out, window, flag. A unit
-        that is not over is blank: value NaN, flag "immature".
+        whose unit is over), value with Wilson's bounds and their level, n (as the denominator),
+        n_left_out, window, flag. A unit that is not over is blank: value NaN, flag "immature".
 
     Examples
     --------
@@ -113,7 +114,8 @@ def retention_by_age(
     Returns
     -------
     pandas.DataFrame
-        As from `retention`, with age as "7", "1-30" or "30+". Customers whose N is not over
+        As from `retention`, with age as "7", "1-30" or "30+" and window_days, the day to which
+        each customer is followed (NaN for "unbounded": to `as_of`). Customers whose N is not over
         leave both sides and are counted in n_left_out (flag "partly_mature", or "immature"
         where nobody is left).
 
@@ -145,11 +147,15 @@ def retention_by_age(
                 "numerator": counts[f"back_{number}"],
                 "denominator": counts[f"mature_{number}"],
                 "n_left_out": counts["customers"] - counts[f"mature_{number}"],
+                "window_days": np.nan if span[1] is None else float(span[1]),
             }
         )
         for number, span in enumerate(spans)
     ]
-    return _rates(pd.concat(blocks).sort_values("cohort", kind="stable"), as_of)
+    table = pd.concat(blocks).sort_values("cohort", kind="stable")
+    rates = _rates(table, as_of)
+    flag = rates.pop("flag")
+    return rates.assign(window_days=table["window_days"].to_numpy(), flag=flag)
 
 
 def cohort_revenue(
@@ -174,8 +180,9 @@ def cohort_revenue(
     pandas.DataFrame
         One row a cohort and age, all cohorts together first (cohort ""): cohort, age,
         customers, revenue (of that unit, after refunds), value (revenue per customer of the
-        cohort) and cumulative_value, each with Student's 95% bounds over customers, n_left_out,
-        window, currency, flag. A unit that is not over is blank.
+        cohort) and cumulative_value, each with Student's bounds over customers and their level,
+        denominator and n (customers), n_left_out, window, currency, flag. A unit that is not
+        over is blank.
 
     Examples
     --------
@@ -209,6 +216,10 @@ def cohort_revenue(
         prefix = "" if name == "value" else "cumulative_"
         result[f"{prefix}low"], result[f"{prefix}high"] = bounds
     return result.assign(
+        interval=np.where(result["low"].notna(), "student", ""),
+        level=interval_level(result["low"], result["high"]),
+        denominator=n,
+        n=n,
         n_left_out=table["n_left_out"].astype("int64"),
         window=f"up to {to_date(as_of)}",
         currency=currency,
@@ -244,36 +255,6 @@ def first_days(transactions: IntoFrame, *, as_of: Day, returns: Returns = "net")
     """
     days = _first_days(transactions, as_of=as_of, returns=returns)
     return collected(days.group_by(CUSTOMER).agg(FIRST.min()), "first_day")
-
-
-def link_refunds(transactions: Frame) -> Frame:
-    """Move each refund that names an order to the day of that order.
-
-    A refund is linked where the same customer has an amount above zero with the same order_id,
-    on the refund's day or before; the order's first day is taken. Others stay where they are.
-    Columns that netting does not need are left behind.
-    """
-    if not has_column(transactions, "order_id"):
-        return transactions
-    # Refunds are few: joining the sales that they name is far cheaper than a window over all.
-    keys = [CUSTOMER, "order_id"]
-    named = (nw.col("amount") < 0) & ~nw.col("order_id").is_null()
-    flagged = transactions.with_columns(_named=nw.when(named).then(nw.lit(1)).otherwise(nw.lit(0)))
-    refunds, others = flagged.filter(nw.col("_named") == 1), flagged.filter(nw.col("_named") == 0)
-    sold = (
-        others.filter(nw.col("amount") > 0)
-        .join(refunds.select(*keys).unique(), on=keys, how="semi")  # type: ignore[arg-type]
-        .group_by(*keys)
-        .agg(DAY.min().alias("_sold"))
-    )
-    dated = refunds.join(sold, on=keys, how="left")  # type: ignore[arg-type]
-    before = nw.when(nw.col("_sold") <= DAY).then(nw.col("_sold")).otherwise(DAY)
-    needed = [CUSTOMER, "day", "amount"]
-    moved = dated.with_columns(day=before.cast(nw.Int64)).select(*needed)
-    kept = others.with_columns(day=DAY.cast(nw.Int64)).select(*needed)
-    both: list[Any] = [kept, moved]
-    whole: Frame = nw.concat(both)
-    return whole
 
 
 def _purchases(transactions: IntoFrame, *, as_of: Day, returns: Returns) -> Frame:
@@ -414,6 +395,9 @@ def _rates(table: pd.DataFrame, as_of: Day) -> pd.DataFrame:
             value=table["numerator"] / trials.where(trials > 0),
             low=low,
             high=high,
+            interval=np.where(trials > 0, "wilson", ""),
+            level=np.where(trials > 0, LEVEL, np.nan),
+            n=table["denominator"].astype("int64"),
             n_left_out=table["n_left_out"].astype("int64"),
             window=f"up to {to_date(as_of)}",
             flag=_flags(table["n_left_out"], trials > 0),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,15 +11,16 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
 from patronage.data.units import MONTH_DAYS, Day, to_day
-from patronage.marketing.acquisition import CUSTOMER, costs_by_channel, no_cost, stamped
+from patronage.marketing.acquisition import CUSTOMER, costs_by_channel, history_flag, no_cost
 from patronage.marketing.cohort_forecast import SUMMARY, Forecaster
 from patronage.marketing.engines import same_id_kind
-from patronage.marketing.figures import Figure, per_unit_cost, ratio
-from patronage.marketing.intervals import mean_interval
+from patronage.marketing.figures import Figure, per_unit_cost, quotient, ratio, stamped
+from patronage.marketing.forecast_error import ERROR_PREFIX, error_of_mean, forecast_errors
+from patronage.marketing.intervals import Interval
+from patronage.marketing.payback import MONTH_PREFIX, SO_FAR_PREFIX, Won, payback_of
 from patronage.marketing.periods import Period
 
-MONTH_PREFIX = "month_"
-REACHED, NOT_REACHED, NO_MONTHS = "reached", "not_reached", "no_forecast_by_month"
+AS_KNOWN = "forecast_as_known"
 
 
 class Forecasts(NamedTuple):
@@ -52,7 +52,8 @@ def channel_economics(
     Parameters
     ----------
     acquired, spend, period, as_of
-        As in `acquisition_figures`.
+        As in `acquisition_figures`; payback needs the columns so_far_1, ... of
+        `acquired_customers`.
     forecasts
         customer_id and lifetime_value, as the score table has them: the margin to come after
         `as_of`; and month_1, month_2, ... from `value_by_month`, for payback. Customers without
@@ -65,24 +66,38 @@ def channel_economics(
     -------
     pandas.DataFrame
         Figures, blended first, then each channel: lifetime_value (mean margin so far and
-        forecast of the customers won, Student's interval), cac, ltv_to_cac (their ratio, its
-        interval from both by the delta method on logarithms), payback (months from the first
-        order until the mean margin so far and forecast reaches CAC; flag "reached" where it had
-        by `as_of`, the months then being an upper bound, and "not_reached" where the forecast
-        ends before, "no_forecast_by_month" where there is none beyond today).
+        forecast of the customers won), cac, ltv_to_cac (their ratio, its interval from both by
+        the delta method), payback (first month after the first order by whose end the mean
+        margin so far, and from the last day observed on forecast, reaches CAC; flag "reached"
+        where it had by `as_of`, "not_reached" where the forecast ends before,
+        "no_forecast_by_month" where there is none beyond today).
+
+    Notes
+    -----
+    The interval of lifetime_value is that of what such customers bring on average: Student's
+    over the customers, and beside it the error of the model's parameters from the columns
+    error_1, ... of `value_by_month`. Both come of the same customers and move together, so
+    their sizes are added. Without these columns the forecast is taken as known, and flagged so:
+    "forecast_as_known". The interval of payback holds the months in which the mean margin may
+    reach CAC, given both intervals; without a high it ends beyond the forecast.
     """
     same_id_kind(acquired[CUSTOMER], forecasts[CUSTOMER], names=("transactions", "forecasts"))
     months = [name for name in forecasts if str(name).startswith(MONTH_PREFIX)]
-    columns = [CUSTOMER, "lifetime_value", *months]
+    errors = [name for name in forecasts if str(name).startswith(ERROR_PREFIX)]
+    columns = [CUSTOMER, "lifetime_value", *months, *errors]
     joined = acquired.merge(forecasts[columns], on=CUSTOMER, how="left")
     so_far = joined["margin"] if "margin" in joined else joined["revenue"] * margin
     joined = joined.assign(so_far=so_far, value=so_far + joined["lifetime_value"])
+    if "margin" not in acquired:
+        observed = [str(name) for name in joined if str(name).startswith(SO_FAR_PREFIX)]
+        joined[observed] = joined[observed] * margin
     costs = costs_by_channel(spend, period, as_of)
-    figures = _economics(joined, math.fsum(costs), "", to_day(as_of))
+    whole = Won(joined, joined, to_day(as_of))
+    figures = _economics(whole, math.fsum(costs), "")
     for channel in sorted({*costs.index, *acquired["channel"]}):
-        group = joined[joined["channel"] == channel]
-        figures += _economics(group, float(costs.get(channel, 0.0)), str(channel), to_day(as_of))
-    return stamped(figures, period, as_of)
+        group = replace(whole, group=joined[joined["channel"] == channel])
+        figures += _economics(group, float(costs.get(channel, 0.0)), str(channel))
+    return stamped(figures, period, as_of, flag=history_flag(acquired))
 
 
 def value_by_month(summary: pd.DataFrame, model: Forecaster, *, months: int = 24) -> pd.DataFrame:
@@ -100,7 +115,9 @@ def value_by_month(summary: pd.DataFrame, model: Forecaster, *, months: int = 24
     Returns
     -------
     pandas.DataFrame
-        customer_id, month_1, ... cumulative, and lifetime_value, that of the last month.
+        customer_id, month_1, ... cumulative, lifetime_value, that of the last month, and
+        error_1, ...: how it moves with the model's parameters
+        (`patronage.marketing.forecast_error`), where these have a variance.
     """
     columns: dict[str, pd.Series[float]] = {}
     for month in range(1, months + 1):
@@ -108,81 +125,40 @@ def value_by_month(summary: pd.DataFrame, model: Forecaster, *, months: int = 24
             summary[SUMMARY], time_unit="days", horizon_days=month * MONTH_DAYS
         )
         columns[f"{MONTH_PREFIX}{month}"] = forecast["lifetime_value"]
-    table = pd.DataFrame(columns)
+    table = pd.DataFrame(columns).assign(lifetime_value=columns[f"{MONTH_PREFIX}{months}"])
+    errors = forecast_errors(summary[SUMMARY], model, horizon_days=months * MONTH_DAYS)
+    table = pd.concat([table, errors], axis=1)
     table.insert(0, CUSTOMER, summary[CUSTOMER].to_numpy())
-    return table.assign(lifetime_value=table[f"{MONTH_PREFIX}{months}"])
+    return table
 
 
-def payback(cumulative_margin: Sequence[float], acquisition_cost: float) -> Figure:
-    """First month in which the cumulative margin of a customer reaches CAC.
-
-    Parameters
-    ----------
-    cumulative_margin
-        Margin per customer by the end of month 1, 2, ..., such as the finished cells of
-        `cohort_revenue` times margin, or a forecast at those horizons; NaN ends it.
-    acquisition_cost
-        CAC.
-
-    Returns
-    -------
-    Figure
-        value in months; NaN with the flag "not_reached" where the months given do not do.
-
-    Examples
-    --------
-    >>> payback([30, 60, 110], 100).value, payback([30, 60], 100).flag
-    (3.0, 'not_reached')
-    """
-    curve = np.asarray(cumulative_margin, dtype=float)
-    reached = np.flatnonzero(curve >= acquisition_cost)
-    month = float(reached[0] + 1) if len(reached) else math.nan
-    return Figure(
-        "payback",
-        month,
-        numerator=float(acquisition_cost),
-        unit="months",
-        flag="" if len(reached) else NOT_REACHED,
-    )
-
-
-def _economics(group: pd.DataFrame, cost: float, channel: str, last: int) -> list[Figure]:
-    known = group["value"].dropna()
-    n, total = len(known), math.fsum(known)
-    bounds = mean_interval(n, total, math.fsum(known**2))
-    value = ratio(
-        "lifetime_value", total, n, n=n, unit="currency", bounds=bounds, interval="student"
-    )
-    value = replace(value, n_left_out=len(group) - n)
-    price = per_unit_cost("cac", cost, len(group)) if cost else no_cost("cac", len(group))
-    figures = [value, price, _value_to_cost(value, price), _payback(group, price, last)]
+def _economics(won: Won, cost: float, channel: str) -> list[Figure]:
+    known, n_won = won.known(), len(won.group)
+    n, total = len(known), math.fsum(known["value"])
+    half = won.half(known["value"])
+    mean = quotient(total, n)
+    bounds = Interval(np.asarray(mean - half), np.asarray(mean + half))
+    is_known = math.isnan(error_of_mean(known, won.everybody))
+    made = "student" if is_known else "student_and_parameters"
+    value = ratio("lifetime_value", total, n, n=n, unit="currency", bounds=bounds, interval=made)
+    value = replace(value, n_left_out=n_won - n).flagged(AS_KNOWN if is_known and n else "")
+    price = per_unit_cost("cac", cost, n_won) if cost else no_cost("cac", n_won)
+    figures = [value, price, _value_to_cost(value, price), payback_of(won, price)]
     return [replace(figure, group=channel) for figure in figures]
 
 
 def _value_to_cost(value: Figure, price: Figure) -> Figure:
     figure = ratio("ltv_to_cac", value.value, price.value, n=value.n)
-    positive = value.low > 0 and price.low > 0
-    if not positive or math.isnan(figure.value):
+    ends = (value.low, value.high, price.low, price.high, figure.value)
+    if any(map(math.isnan, ends)):
         return figure
-    down = math.hypot(math.log(value.value / value.low), math.log(price.high / price.value))
-    up = math.hypot(math.log(value.high / value.value), math.log(price.value / price.low))
-    low, high = figure.value * math.exp(-down), figure.value * math.exp(up)
-    return replace(figure, low=low, high=high, interval="delta_log")
-
-
-def _payback(group: pd.DataFrame, price: Figure, last: int) -> Figure:
-    known = group[group["value"].notna()]
-    if price.flag or not len(known):
-        return Figure("payback", math.nan, unit="months", flag=price.flag or "zero_denominator")
-    age = (last - math.fsum(known["first_day"]) / len(known)) / MONTH_DAYS
-    so_far = math.fsum(known["so_far"]) / len(known)
-    months = [name for name in known if str(name).startswith(MONTH_PREFIX)]
-    ahead = [so_far + math.fsum(known[month]) / len(known) for month in months]
-    figure = payback(ahead, price.value)
-    if so_far >= price.value:
-        figure = replace(figure, value=age, flag=REACHED)
-    elif not months:
-        figure = replace(figure, value=math.nan, flag=NO_MONTHS)
-    elif not figure.flag:
-        figure = replace(figure, value=age + figure.value)
-    return replace(figure, denominator=so_far, n=len(known))
+    if value.low > 0:
+        down = math.hypot(math.log(value.value / value.low), math.log(price.high / price.value))
+        up = math.hypot(math.log(value.high / value.value), math.log(price.value / price.low))
+        low, high, made = figure.value * math.exp(-down), figure.value * math.exp(up), "delta_log"
+    else:
+        half = (value.high - value.low) / 2 / price.value
+        down = math.hypot(half, figure.value * (1 - price.value / price.high))
+        up = math.hypot(half, figure.value * (price.value / price.low - 1))
+        low, high, made = figure.value - down, figure.value + up, "delta"
+    return replace(figure, low=low, high=high, interval=made, flag=figure.flag or value.flag)

@@ -12,12 +12,19 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from patronage.data.frames import Frame
+from patronage.data.units import Day, to_day
 from patronage.errors import DataError
-from patronage.marketing.periods import check_unit
+from patronage.marketing.periods import Period, check_unit
 
 MISSING = "(missing)"
 
 CALENDAR_PARTS = ("_era", "_rest", "_year", "_left")
+
+
+def within(frame: Frame, period: Period, as_of: Day) -> Frame:
+    """Keep the rows of the period's days, as far as they are observed."""
+    day, last = nw.col("day"), min(period.last_day, to_day(as_of))
+    return frame.filter(day >= period.first_day, day <= last)
 
 
 def has_column(frame: Frame, column: str) -> bool:

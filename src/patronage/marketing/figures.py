@@ -6,16 +6,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 
+import numpy as np
 import pandas as pd
 
-from patronage.marketing.intervals import Interval, count_interval, wilson
+from patronage.data.units import Day, to_day
+from patronage.marketing.intervals import LEVEL, Interval, count_interval, wilson
 from patronage.marketing.periods import NOT_STATED, Period
 
 ZERO_DENOMINATOR = "zero_denominator"
 IMMATURE = "immature"
 PARTLY_MATURE = "partly_mature"
-NO_INTERVAL = "no_interval"
 INCOMPLETE = "incomplete_period"
+NO_HISTORY = "no_history"
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,16 @@ class Figure:
         share, currency, ratio, days, count, points.
     window
         First and last day, both included.
+    window_days
+        Days that each unit is followed, or looked back on; NaN where the window alone bounds it.
     timezone, currency
         Of the days and the money.
     interval
         How low and high were made; empty where there are none.
     flag
         What to know before using it: zero_denominator, immature, partly_mature,
-        incomplete_period; empty where nothing is wrong.
+        incomplete_period, no_history (orders begin too late to say who was there before);
+        several with commas between; empty where nothing is wrong.
     group
         Value of the breakdown, empty for the whole.
     """
@@ -61,6 +66,7 @@ class Figure:
     n_left_out: int = 0
     unit: str = "ratio"
     window: str = NOT_STATED
+    window_days: float = math.nan
     timezone: str = NOT_STATED
     currency: str = NOT_STATED
     interval: str = ""
@@ -70,6 +76,17 @@ class Figure:
     def over(self, period: Period) -> Figure:
         """Return the same figure with the window, time zone and currency of a period."""
         return replace(self, window=str(period), timezone=period.timezone, currency=period.currency)
+
+    def flagged(self, flag: str) -> Figure:
+        """Return the same figure with one more flag.
+
+        Examples
+        --------
+        >>> ratio("roas", 1, 0, n=3).flagged("incomplete_period").flag
+        'zero_denominator,incomplete_period'
+        """
+        flags = [*filter(None, self.flag.split(",")), *filter(None, [flag])]
+        return replace(self, flag=",".join(dict.fromkeys(flags)))
 
 
 def quotient(numerator: float, denominator: float) -> float:
@@ -118,6 +135,11 @@ def ratio(  # noqa: PLR0913 - a figure has that many parts
     )
 
 
+def made_by(way: str, bounds: Interval) -> str:
+    """Name how an interval was made; empty where the data say nothing about the spread."""
+    return "" if math.isnan(float(bounds.low)) else way
+
+
 def share(metric: str, successes: float, trials: float, *, n_left_out: int = 0) -> Figure:
     """Figure of a share with Wilson's interval.
 
@@ -164,7 +186,34 @@ def per_unit_cost(metric: str, cost: float, count: float) -> Figure:
 
 
 def to_frame(figures: Iterable[Figure]) -> pd.DataFrame:
-    """Return one row a figure, columns as the attributes of `Figure`, in its order."""
+    """Return one row a figure, columns as the attributes of `Figure`, in its order.
+
+    Behind low and high stands `level`, their confidence; NaN where there is no interval.
+    """
     names = [field.name for field in fields(Figure)]
     table = pd.DataFrame([asdict(figure) for figure in figures], columns=names)
-    return table[["metric", "group", *[name for name in names if name not in {"metric", "group"}]]]
+    table["level"] = interval_level(table["low"], table["high"])
+    first = ["metric", "group", "value", "low", "high", "level"]
+    return table[[*first, *[name for name in names if name not in first]]]
+
+
+def stamped(
+    figures: Iterable[Figure], period: Period, as_of: Day, *, flag: str = ""
+) -> pd.DataFrame:
+    """Put figures of a period into a table, with its days and what to know before using them.
+
+    Parameters
+    ----------
+    as_of
+        Last day observed; a period that ends later is flagged "incomplete_period".
+    flag
+        Of all of them, such as "no_history".
+    """
+    cut = INCOMPLETE if period.last_day > to_day(as_of) else ""
+    return to_frame(figure.over(period).flagged(cut).flagged(flag) for figure in figures)
+
+
+def interval_level(low: pd.Series[float], high: pd.Series[float]) -> pd.Series[float]:
+    """Confidence of intervals with these ends, NaN where there are none."""
+    known = low.notna() | high.notna()
+    return pd.Series(np.where(known, LEVEL, np.nan), index=low.index)

@@ -9,6 +9,7 @@ tables know only the day; a step named twice needs a later instant the second ti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -23,7 +24,7 @@ from patronage.data.units import Day, to_date, to_day
 from patronage.errors import DataError, SpecError
 from patronage.marketing.engines import MISSING, collected, has_column
 from patronage.marketing.figures import IMMATURE, PARTLY_MATURE, ZERO_DENOMINATOR
-from patronage.marketing.intervals import wilson
+from patronage.marketing.intervals import LEVEL, wilson
 from patronage.marketing.periods import NOT_STATED, Period
 
 NEVER = 2**62
@@ -69,9 +70,11 @@ def funnel(
     pandas.DataFrame
         One row a group and step, the whole first (group ""):
         units, previous_units, entered (the two denominators), from_first and from_previous with
-        Wilson's 95% bounds, lost (units that stop at the step before), days from the first step
+        Wilson's bounds, lost (units that stop at the step before), days from the first step
         (quartiles, median, 90%) and from the one before (median) of those who got there,
-        n_left_out, window_days, window, timezone, flag. A rate with a zero denominator is NaN.
+        n (units counted: those that entered with a full window), n_left_out, window_days,
+        window, timezone, interval and level of the bounds, flag. A rate with a zero denominator
+        is NaN.
 
     Raises
     ------
@@ -106,12 +109,8 @@ def funnel(
         for number in range(len(order))
     ]
     table = _with_rates(pd.DataFrame(rows), seen=seen)
-    return table.assign(
-        window_days=window_days,
-        window=window,
-        timezone=period.timezone if period else NOT_STATED,
-        flag=table.pop("flag"),
-    )
+    zone = period.timezone if period else NOT_STATED
+    return _stamped(table, window_days=window_days, window=window, timezone=zone)
 
 
 def drop_off(
@@ -208,9 +207,7 @@ def funnel_from_counts(counts: Mapping[str, int]) -> pd.DataFrame:
     known |= {f"units_{number}": counts[step] for number, step in enumerate(order)}
     rows = [_step_row(known, number, order) for number in range(len(order))]
     table = _with_rates(pd.DataFrame(rows), seen=set(order))
-    return table.assign(
-        window_days=np.nan, window=NOT_STATED, timezone=NOT_STATED, flag=table.pop("flag")
-    )
+    return _stamped(table, window_days=math.nan, window=NOT_STATED, timezone=NOT_STATED)
 
 
 def _check(order: Sequence[str], window_days: int) -> None:
@@ -371,6 +368,7 @@ def _with_rates(table: pd.DataFrame, *, seen: set[str]) -> pd.DataFrame:
             pd.DataFrame(rates),
             (table["previous_units"] - table["units"]).rename("lost"),
             table[times].rename(columns={"previous_days": "median_days_from_previous"}),
+            table["entered"].rename("n"),
             table["n_left_out"],
         ],
         axis=1,
@@ -382,3 +380,16 @@ def _with_rates(table: pd.DataFrame, *, seen: set[str]) -> pd.DataFrame:
         default="",
     )
     return result.assign(flag=flag)
+
+
+def _stamped(
+    table: pd.DataFrame, *, window_days: float, window: str, timezone: str
+) -> pd.DataFrame:
+    return table.assign(
+        window_days=window_days,
+        window=window,
+        timezone=timezone,
+        interval=np.where(table["from_first_low"].notna(), "wilson", ""),
+        level=np.where(table["from_first_low"].notna(), LEVEL, math.nan),
+        flag=table.pop("flag"),
+    )

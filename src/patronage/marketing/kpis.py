@@ -9,17 +9,18 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 
 from patronage.data.frames import frame_of
-from patronage.data.units import Day
+from patronage.data.units import Day, to_day
 from patronage.errors import SpecError
 from patronage.marketing.acquisition import (
     acquired_customers,
     acquisition_figures,
-    share_of_spend,
 )
 from patronage.marketing.activity import activity, churn_rate, repurchase_rate, subscription_churn
 from patronage.marketing.economics import Forecasts, channel_economics
 from patronage.marketing.engines import has_column
+from patronage.marketing.history import ACTIVE_DAYS
 from patronage.marketing.leads import lead_figures
+from patronage.marketing.market import share_of_market, share_of_spend
 from patronage.marketing.periods import Period
 from patronage.marketing.revenue import growth, new_and_returning, product_mix, revenue_figures
 from patronage.marketing.satisfaction import NPS_0_TO_10, NPS_SCALES, Questions, csat, nps
@@ -42,9 +43,11 @@ def kpis(  # noqa: PLR0913 - figures of that many tables have so many settings
     period: Period,
     as_of: Day,
     window_days: int = 90,
+    active_days: int = ACTIVE_DAYS,
     forecasts: Forecasts | None = None,
     scale: Questions = NPS_0_TO_10,
     leads_by: str | None = None,
+    observed: Mapping[str, Day] | None = None,
 ) -> pd.DataFrame:
     """Compute every metric that the tables allow, for one period.
 
@@ -59,6 +62,9 @@ def kpis(  # noqa: PLR0913 - figures of that many tables have so many settings
         Last day observed.
     window_days
         Window of repurchase and of lead conversion.
+    active_days
+        How long a purchase makes a customer, for churn; orders that begin less than so many days
+        before the period cannot tell who is new, and the figures that ask are flagged.
     forecasts
         Lifetime values and their margin, for LTV:CAC and payback by channel of acquisition.
     scale
@@ -66,6 +72,9 @@ def kpis(  # noqa: PLR0913 - figures of that many tables have so many settings
         promoter score, other scales the share of the two best answers.
     leads_by
         Column of the leads to break down by, such as the channel that they came through.
+    observed
+        Table to the last day observed of it, where that is before `as_of`: orders that end in
+        February tell nothing of March, whatever the touches do.
 
     Returns
     -------
@@ -78,35 +87,44 @@ def kpis(  # noqa: PLR0913 - figures of that many tables have so many settings
     SpecError
         If a table's name is unknown or there is none.
     """
-    unknown = [name for name in tables if name not in TABLES]
-    if unknown or not tables:
-        named = f"knows no table {unknown[0]!r}" if unknown else "got no table"
-        raise SpecError(f"kpis {named}; give one or more of {', '.join(TABLES)}.")
+    _refuse_unknown(tables)
     rooms: dict[str, pd.DataFrame] = {}
+
+    def over(name: str) -> dict[str, Any]:
+        until = to_day((observed or {}).get(name, as_of))
+        return {"period": period, "as_of": min(until, to_day(as_of))}
+
+    known: dict[str, Any] = over("transactions") | {"active_days": active_days}
     if "transactions" in tables:
-        rooms |= _of_orders(tables["transactions"], period, as_of, window_days)
+        rooms |= _of_orders(tables["transactions"], over("transactions"), known, window_days)
     if "spend" in tables:
-        rooms |= _of_spend(tables, period, as_of, forecasts)
+        rooms |= _of_spend(tables, known, forecasts)
     if "leads" in tables:
         rooms["leads"] = lead_figures(
             tables["leads"],
-            period=period,
-            as_of=as_of,
+            **over("leads"),
             window_days=window_days,
             spend=tables.get("spend"),
             by=leads_by,
         )
     if "subscriptions" in tables:
         rooms["subscriptions"] = subscription_churn(
-            tables["subscriptions"], period=period, as_of=as_of
+            tables["subscriptions"], **over("subscriptions")
         )
     if "surveys" in tables:
         measure = nps if scale[:2] in NPS_SCALES else csat
-        rooms["satisfaction"] = measure(tables["surveys"], scale=scale, period=period)
+        rooms["satisfaction"] = measure(tables["surveys"], scale=scale, **over("surveys"))
     for name in [name for name in ("steps", "touches") if name in tables]:
         by = "channel" if _has(tables[name], "channel") else None
-        rooms[name] = activity(tables[name], period=period, as_of=as_of, by=by)
+        rooms[name] = activity(tables[name], **over(name), by=by)
     return _joined(rooms)
+
+
+def _refuse_unknown(tables: Mapping[str, IntoFrame]) -> None:
+    unknown = [name for name in tables if name not in TABLES]
+    if unknown or not tables:
+        named = f"knows no table {unknown[0]!r}" if unknown else "got no table"
+        raise SpecError(f"kpis {named}; give one or more of {', '.join(TABLES)}.")
 
 
 def _has(table: IntoFrame, column: str) -> bool:
@@ -114,17 +132,16 @@ def _has(table: IntoFrame, column: str) -> bool:
 
 
 def _of_orders(
-    transactions: IntoFrame, period: Period, as_of: Day, window_days: int
+    transactions: IntoFrame, over: dict[str, Any], known: dict[str, Any], window_days: int
 ) -> dict[str, pd.DataFrame]:
-    over: dict[str, Any] = {"period": period, "as_of": as_of}
     rooms = {
         "revenue": revenue_figures(transactions, **over),
         "growth": growth(transactions, **over),
         "growth_on_year": growth(transactions, **over, against="year_before"),
-        "new_and_returning": new_and_returning(transactions, **over),
+        "new_and_returning": new_and_returning(transactions, **known),
         "activity": activity(transactions, **over),
-        "repurchase": repurchase_rate(transactions, **over, window_days=window_days),
-        "churn": churn_rate(transactions, **over),
+        "repurchase": repurchase_rate(transactions, **known, window_days=window_days),
+        "churn": churn_rate(transactions, **known),
     }
     for column in ("product", "channel"):
         if _has(transactions, column):
@@ -135,27 +152,26 @@ def _of_orders(
 
 
 def _of_spend(
-    tables: Mapping[str, IntoFrame], period: Period, as_of: Day, forecasts: Forecasts | None
+    tables: Mapping[str, IntoFrame], known: dict[str, Any], forecasts: Forecasts | None
 ) -> dict[str, pd.DataFrame]:
-    rooms = {}
+    rooms, over = {}, {name: known[name] for name in ("period", "as_of")}
     if _has(tables["spend"], "market_total"):
-        rooms["market"] = share_of_spend(tables["spend"], period=period, as_of=as_of)
+        rooms["share_of_spend"] = share_of_spend(tables["spend"], **over)
     if "transactions" not in tables:
         return rooms
+    if _has(tables["spend"], "market_revenue"):
+        rooms["market"] = share_of_market(tables["transactions"], tables["spend"], **over)
     customers = tables.get("customers")
     if customers is not None and not _has(customers, "acquisition_channel"):
         customers = None
-    won = acquired_customers(
-        tables["transactions"], period=period, as_of=as_of, customers=customers
-    )
-    rooms["acquisition"] = acquisition_figures(won, tables["spend"], period=period, as_of=as_of)
+    won = acquired_customers(tables["transactions"], **known, customers=customers)
+    rooms["acquisition"] = acquisition_figures(won, tables["spend"], **over)
     if forecasts is not None:
         rooms["economics"] = channel_economics(
             won,
             forecasts.table,
             tables["spend"],
-            period=period,
-            as_of=as_of,
+            **over,
             margin=forecasts.margin,
         )
     return rooms

@@ -15,16 +15,26 @@ from scipy import stats
 
 from patronage.data.frames import frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
-from patronage.errors import SpecError
+from patronage.data.yes_no import read_yes_no
+from patronage.errors import DataError, SpecError
 from patronage.marketing.acquisition import costs_by_channel, no_cost
 from patronage.marketing.engines import collected, group_labels, has_column
-from patronage.marketing.figures import INCOMPLETE, Figure, per_unit_cost, ratio, share, to_frame
+from patronage.marketing.figures import (
+    INCOMPLETE,
+    Figure,
+    per_unit_cost,
+    ratio,
+    share,
+    stamped,
+    to_frame,
+)
 from patronage.marketing.funnel import funnel
-from patronage.marketing.intervals import LEVEL, ratio_interval, wilson
+from patronage.marketing.intervals import LEVEL, count_interval, ratio_interval, wilson
 from patronage.marketing.periods import Period, calendar_index, calendar_label, first_day_of
 
 LEAD = "lead_id"
 CAMPAIGNS = {"campaign", "first_campaign"}
+BACKWARDS = "converted_before_created"
 
 
 def lead_figures(
@@ -60,22 +70,24 @@ def lead_figures(
     Returns
     -------
     pandas.DataFrame
-        Figures, the whole first: leads, cost_per_lead (with `spend`), conversion_rate (Wilson),
-        cycle_length (median days to conversion of those converted within the window, with the
-        order-statistic interval), value_per_lead (with values; delta method).
+        Figures, the whole first: leads (Poisson), cost_per_lead (with `spend`),
+        conversion_rate (Wilson), cycle_length (median days to conversion of those converted
+        within the window, with the order-statistic interval), value_per_lead (with values;
+        delta method). A lead that converted before it was created counts as not converted, and
+        rate and cycle are flagged "converted_before_created".
     """
     table = _leads(leads, period, as_of, by)
     table = _judged(table, to_day(as_of), window_days)
     costs = None if spend is None else _costs(spend, period, as_of, by)
     whole = math.fsum(costs) if costs is not None else None
-    figures = _lead_group(table, "", whole)
+    figures = _lead_group(table, "", whole, window_days)
     told = costs is not None and bool(costs.index.isin(table["group"]).any())
-    for name, group in table.groupby("group", sort=True) if by else ():
+    # A channel that cost something and brought no lead has its row too.
+    idle = set(costs.index) if costs is not None and told else set()
+    for name in sorted({*table["group"], *idle}) if by else ():
         cost = float(costs.get(name, 0.0)) if costs is not None and told else None
-        figures += _lead_group(group, str(name), cost)
-    cut = period.last_day > to_day(as_of)
-    stamped = (figure.over(period) for figure in figures)
-    return to_frame(replace(f, flag=f.flag or INCOMPLETE) if cut else f for f in stamped)
+        figures += _lead_group(table[table["group"] == name], str(name), cost, window_days)
+    return stamped(figures, period, as_of)
 
 
 def stage_rates(
@@ -116,7 +128,8 @@ def stage_rates(
             n_left_out=row["n_left_out"],
         )
         figure = replace(figure, group=row["group"], window=row["window"])
-        figures.append(replace(figure, timezone=row["timezone"]))
+        figure = figure.over(period) if period is not None else figure
+        figures.append(replace(figure, window_days=window_days).flagged(row["flag"]))
     return to_frame(figures)
 
 
@@ -144,8 +157,8 @@ def leading_and_lagging(
     unit
         "month", "quarter", "week" or "day".
     quality
-        Column known early: true/false or 1/0 for a rate such as marketing-qualified, or a score
-        for a mean.
+        Column known early: yes/no, true/false or 1/0 for a rate such as marketing-qualified, or
+        a score for a mean.
 
     Returns
     -------
@@ -153,7 +166,12 @@ def leading_and_lagging(
         One row an origin: origin, leads, quality (with its n), and for each window the deals,
         the rate with Wilson's bounds, and the value of the deals where known. A cell is blank
         (NaN) until the window of every lead of the origin is over, and n_left_out_<days> counts
-        the leads still waiting.
+        the leads still waiting; level is that of the bounds.
+
+    Raises
+    ------
+    DataError
+        If a column is absent, or quality holds what is neither yes or no nor a number.
 
     Examples
     --------
@@ -173,7 +191,7 @@ def leading_and_lagging(
     grouped = table.groupby("group", sort=True)
     result = pd.DataFrame({"leads": grouped.size()})
     if quality:
-        score = table.assign(score=table[quality].astype(float)).groupby("group")["score"]
+        score = table.assign(score=_scores(table[quality], quality)).groupby("group")["score"]
         result["quality"], result["quality_n"] = score.mean(), score.count()
     for days in windows:
         judged = _judged(table, last, days)
@@ -181,9 +199,23 @@ def leading_and_lagging(
     if by is None:
         over = first_day_of(result.index.to_numpy(dtype="int64") + 1, unit) - 1 <= last
         result["flag"] = np.where(over, "", INCOMPLETE)
+    result["level"] = LEVEL
     origins = [calendar_label(int(at), unit) if by is None else str(at) for at in result.index]
     result.insert(0, "origin", origins)
     return result.reset_index(drop=True)
+
+
+def converted_before_created(leads: IntoFrame) -> int:
+    """Count the leads whose conversion lies before their creation: one of the dates is wrong.
+
+    Examples
+    --------
+    >>> converted_before_created(pd.DataFrame({"created_day": [5, 5], "converted_day": [4, 5]}))
+    1
+    """
+    frame = frame_of(leads, "created_day", "converted_day", name="leads")
+    wrong = frame.filter(nw.col("converted_day") < nw.col("created_day"))
+    return int(collected(wrong.select(n=nw.len()))["n"].iloc[0])
 
 
 def _leads(
@@ -224,15 +256,22 @@ def _judged(table: pd.DataFrame, last: int, window_days: int) -> pd.DataFrame:
     )
 
 
-def _lead_group(table: pd.DataFrame, group: str, cost: float | None) -> list[Figure]:
+def _lead_group(
+    table: pd.DataFrame, group: str, cost: float | None, window_days: int
+) -> list[Figure]:
     n, mature = len(table), table[table["mature"].astype(bool)]
     won, left_out = mature[mature["won"].astype(bool)], n - len(mature)
-    figures = [Figure("leads", float(n), numerator=float(n), n=n, unit="count")]
+    low, high = (float(end) for end in count_interval(n))
+    count = Figure("leads", float(n), low, high, numerator=float(n), n=n, unit="count")
+    figures = [replace(count, interval="poisson")]
     if cost is not None:
         name = "cost_per_lead"
         figures.append(per_unit_cost(name, cost, n) if cost else no_cost(name, n))
-    figures.append(share("conversion_rate", len(won), len(mature), n_left_out=left_out))
-    figures.append(replace(_median(won["gap"]), n_left_out=left_out))
+    early = BACKWARDS if (mature["gap"] < 0).any() else ""
+    rate = share("conversion_rate", len(won), len(mature), n_left_out=left_out)
+    cycle = replace(_median(won["gap"]), n_left_out=left_out)
+    judged = (figure.flagged(early) for figure in (rate, cycle))
+    figures += [replace(figure, window_days=window_days) for figure in judged]
     if "value" in table:
         worth = mature["value"].fillna(0.0).where(mature["won"].astype(bool), 0.0)
         bounds = ratio_interval(worth, np.ones(len(worth)))
@@ -245,7 +284,7 @@ def _lead_group(table: pd.DataFrame, group: str, cost: float | None) -> list[Fig
             bounds=bounds,
             interval="delta",
         )
-        figures.append(replace(value, n_left_out=left_out))
+        figures.append(replace(value, n_left_out=left_out, window_days=window_days))
     return [replace(figure, group=group) for figure in figures]
 
 
@@ -261,6 +300,21 @@ def _median(days: pd.Series[Any]) -> Figure:
         return replace(figure, flag="no_interval")
     low, high = float(values[rank - 1]), float(values[n - rank])
     return replace(figure, low=low, high=high, interval="order_statistics")
+
+
+def _scores(values: pd.Series[Any], name: str) -> pd.Series[float]:
+    """Numbers as they are, words of yes and no as 1 and 0, gaps as gaps."""
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    if numbers.notna().equals(values.notna()):
+        return numbers
+    said, bad = read_yes_no(values)
+    if bad.any():
+        first = ", ".join(repr(value) for value in values[bad].unique()[:3])
+        raise DataError(
+            f"leads: {int(bad.sum()):,} of {len(values):,} rows have {name} that is neither yes or "
+            f"no nor a number, first {first}. Write yes and no, 1 and 0, or a score."
+        )
+    return said
 
 
 def _later(judged: pd.DataFrame, days: int) -> pd.DataFrame:

@@ -8,7 +8,6 @@ there is no order_id; a customer is active by an order in the period.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 import narwhals.stable.v2 as nw
@@ -19,19 +18,20 @@ from narwhals.stable.v2.typing import IntoFrame
 from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.engines import collected, group_labels, has_column
-from patronage.marketing.figures import INCOMPLETE, Figure, ratio, to_frame
+from patronage.marketing.engines import collected, group_labels, has_column, within
+from patronage.marketing.figures import Figure, made_by, ratio, share, stamped
+from patronage.marketing.history import ACTIVE_DAYS, begins_after, unknown_before
 from patronage.marketing.intervals import (
     Interval,
     Z,
     count_interval,
+    growth_interval,
     ratio_interval,
     total_interval,
 )
 from patronage.marketing.periods import Period
 
 CUSTOMER = "customer_id"
-NO_HISTORY = "no_history"
 
 
 def revenue_figures(
@@ -72,7 +72,7 @@ def revenue_figures(
     if by is not None:
         groups = _per_customer(transactions, period, as_of, by).groupby("group", sort=True)
         figures += [figure for name, part in groups for figure in _one_group(part, str(name))]
-    return _finished(figures, period, as_of)
+    return stamped(figures, period, as_of)
 
 
 def growth(
@@ -91,8 +91,9 @@ def growth(
     -------
     pandas.DataFrame
         Figures "revenue_growth" and so on: this period / that period - 1, with a delta-method
-        interval over customers, who may be in both. Flag "no_history" where the table begins
-        within or after the period before, so that the comparison is not like with like.
+        interval over customers, who may be in both, on the scale of the logarithm. Flag
+        "no_history" where the table begins within or after the period before, so that the
+        comparison is not like with like.
     """
     if against not in {"before", "year_before"}:
         raise SpecError(f"against is {against!r}; use before or year_before.")
@@ -105,7 +106,7 @@ def growth(
     figures = []
     for metric, column in (("revenue", "revenue"), ("customers", "active"), ("orders", "orders")):
         top, bottom = both[column].astype(float), both[f"{column}_before"].astype(float)
-        low, high = ratio_interval(top, bottom)
+        low, high = growth_interval(top, bottom)
         figure = ratio(
             f"{metric}_growth",
             math.fsum(top),
@@ -113,14 +114,11 @@ def growth(
             n=len(both),
             unit="share",
             bounds=Interval(low - 1, high - 1),
-            interval="delta",
+            interval="log_delta",
         )
         figures.append(replace(figure, value=figure.value - 1))
-    frame = frame_of(transactions, "day", name="transactions")
-    begun = collected(frame.select(nw.col("day").min()))["day"].iloc[0]
-    if not pd.isna(begun) and begun > earlier.first_day:
-        figures = [replace(figure, flag=figure.flag or NO_HISTORY) for figure in figures]
-    return _finished(figures, period, as_of)
+    flag = begins_after(transactions, earlier.first_day)
+    return stamped(figures, period, as_of, flag=flag)
 
 
 def product_mix(
@@ -144,8 +142,8 @@ def product_mix(
     table = table.assign(xx=table["money"] ** 2, xy=table["money"] * table["whole"])
     levels = table.groupby("group")[["money", "xx", "xy"]].agg(math.fsum)
     ordered = levels.sort_values("money", ascending=False, kind="stable")
-    share = ordered["money"].to_numpy(dtype=float) / (total or math.nan)
-    spread = ordered["xx"] - 2 * share * ordered["xy"] + share**2 * squares
+    part_of = ordered["money"].to_numpy(dtype=float) / (total or math.nan)
+    spread = ordered["xx"] - 2 * part_of * ordered["xy"] + part_of**2 * squares
     factor = n / (n - 1) if n > 1 else math.nan
     half = Z * np.sqrt(np.maximum(spread.to_numpy(dtype=float), 0) * factor) / abs(total or 1)
     figures = [
@@ -162,41 +160,51 @@ def product_mix(
             group=str(level),
         )
         for level, money, part, width in zip(
-            ordered.index, ordered["money"], share, half, strict=True
+            ordered.index, ordered["money"], part_of, half, strict=True
         )
     ]
-    return _finished(figures, period, as_of)
+    return stamped(figures, period, as_of)
 
 
-def new_and_returning(transactions: IntoFrame, *, period: Period, as_of: Day) -> pd.DataFrame:
+def new_and_returning(
+    transactions: IntoFrame, *, period: Period, as_of: Day, active_days: int = ACTIVE_DAYS
+) -> pd.DataFrame:
     """Share of revenue, and of customers, that is new: first order within the period.
+
+    Parameters
+    ----------
+    transactions, period, as_of
+        As in `revenue_figures`; orders before the period tell who is not new.
+    active_days
+        The flag "no_history" is set where the orders begin less than so many days before the
+        period: some who look new have bought before.
 
     Returns
     -------
     pandas.DataFrame
-        Figures "new_revenue_share" and "new_customer_share", delta method over customers.
+        Figures "new_revenue_share" (delta method over customers) and "new_customer_share"
+        (Wilson).
     """
+    flag = unknown_before(transactions, period, active_days=active_days)
     customers = _per_customer(transactions, period, as_of, None)
     frame = frame_of(transactions, CUSTOMER, "day", "amount", name="transactions")
     firsts = frame.filter(nw.col("amount") >= 0, nw.col("day") <= to_day(as_of))
     firsts = firsts.group_by(CUSTOMER).agg(nw.col("day").min().alias("first_day"))
     customers = customers.merge(collected(firsts, "first_day"), on=CUSTOMER, how="left")
     is_new = (customers["first_day"] >= period.first_day).astype(float)
-    figures = []
-    for metric, column in (("new_revenue_share", "revenue"), ("new_customer_share", "active")):
-        whole = customers[column].astype(float)
-        figures.append(
-            ratio(
-                metric,
-                math.fsum(whole * is_new),
-                math.fsum(whole),
-                n=len(customers),
-                unit="share",
-                bounds=ratio_interval(whole * is_new, whole),
-                interval="delta",
-            )
-        )
-    return _finished(figures, period, as_of)
+    whole = customers["revenue"].astype(float)
+    revenue = ratio(
+        "new_revenue_share",
+        math.fsum(whole * is_new),
+        math.fsum(whole),
+        n=len(customers),
+        unit="share",
+        bounds=ratio_interval(whole * is_new, whole),
+        interval="delta",
+    )
+    active = customers["active"].astype(float)
+    people = share("new_customer_share", math.fsum(active * is_new), math.fsum(active))
+    return stamped([revenue, people], period, as_of, flag=flag)
 
 
 def simple_lifetime_value(
@@ -226,10 +234,7 @@ def _in_period(transactions: IntoFrame, period: Period, as_of: Day, by: str | No
         key = nw.when(~named.is_null()).then(named).otherwise(key)
     group = nw.col(by).cast(nw.String) if by else nw.lit("")
     text = nw.when(nw.col(by).is_null()).then(nw.lit("(missing)")).otherwise(group) if by else group
-    last = min(period.last_day, to_day(as_of))
-    return frame.filter(day >= period.first_day, day <= last).select(
-        CUSTOMER, "day", "amount", order=key, group=text
-    )
+    return within(frame, period, as_of).select(CUSTOMER, "day", "amount", order=key, group=text)
 
 
 def _per_customer(
@@ -257,7 +262,7 @@ def _per_customer(
 def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
     n = len(table)
     sums = {name: math.fsum(table[name]) for name in ("revenue", "orders", "active")}
-    bounds = total_interval(sums["revenue"], math.fsum(table["revenue"] ** 2))
+    bounds = total_interval(table["revenue"])
     figures = [
         Figure(
             "revenue",
@@ -267,16 +272,15 @@ def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
             numerator=sums["revenue"],
             n=n,
             unit="currency",
-            interval="compound_poisson",
+            interval=made_by("compound_poisson", bounds),
         )
     ]
     for metric, column in (("customers", "active"), ("orders", "orders")):
         # Customers come one by one; orders of a customer do not, so they are summed first.
         single, whole = metric == "customers", sums[column]
-        squares = math.fsum(table[column] ** 2)
-        low, high = count_interval(whole) if single else total_interval(whole, squares)
-        count = Figure(metric, whole, float(low), float(high), numerator=whole, n=n)
-        made = "poisson" if single else "compound_poisson"
+        ends = count_interval(whole) if single else total_interval(table[column])
+        count = Figure(metric, whole, float(ends.low), float(ends.high), numerator=whole, n=n)
+        made = made_by("poisson" if single else "compound_poisson", ends)
         figures.append(replace(count, unit="count", interval=made))
     for metric, top, bottom, unit in (
         ("arpu", "revenue", "active", "currency"),
@@ -288,9 +292,3 @@ def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
             ratio(metric, sums[top], sums[bottom], n=n, unit=unit, bounds=spread, interval="delta")
         )
     return [replace(figure, group=group) for figure in figures]
-
-
-def _finished(figures: Iterable[Figure], period: Period, as_of: Day) -> pd.DataFrame:
-    cut = period.last_day > to_day(as_of)
-    stamped = (figure.over(period) for figure in figures)
-    return to_frame(replace(f, flag=f.flag or INCOMPLETE) if cut else f for f in stamped)

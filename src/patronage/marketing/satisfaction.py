@@ -1,14 +1,14 @@
 """What customers answer: net promoter score, share of satisfied, trend, and what followed.
 
-Figures count answers; a customer who answers twice counts twice. The interval of the net promoter
-score allows for answers of one customer being alike; Wilson's, of the share of satisfied, takes
-every answer as independent. Answers without a score are left out and counted.
+Figures count answers; a customer who answers twice counts twice, and intervals allow for answers
+of one customer being alike. Answers without a score are left out and counted.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,8 +22,8 @@ from patronage.data.units import Day, to_day
 from patronage.errors import DataError, SpecError
 from patronage.features.rfm import Returns, purchase_days
 from patronage.marketing.engines import collected, group_labels, has_column, same_id_kind
-from patronage.marketing.figures import INCOMPLETE, Figure, ratio, share, to_frame
-from patronage.marketing.intervals import Interval, Z
+from patronage.marketing.figures import Figure, ratio, share, stamped, to_frame
+from patronage.marketing.intervals import Interval, clustered_wilson, net_share_interval
 from patronage.marketing.periods import (
     Period,
     calendar_index,
@@ -65,6 +65,7 @@ def nps(
     by: str | None = None,
     groups: IntoFrame | None = None,
     period: Period | None = None,
+    as_of: Day | None = None,
 ) -> pd.DataFrame:
     """Net promoter score: percent of 9 and 10 less percent of 6 and below.
 
@@ -81,13 +82,16 @@ def nps(
         Frame with customer_id and the column `by`, such as segments.
     period
         Days of the answers; default, all.
+    as_of
+        Last day observed; later answers are not seen, and a period that ends later is flagged
+        "incomplete_period". Default, all are seen.
 
     Returns
     -------
     pandas.DataFrame
         Figures (see `patronage.marketing.figures`), the whole first: value in points from -100
         to 100, numerator promoters less detractors, denominator answers, n customers, 95%
-        normal interval from the standard error, which stands in standard_error; n_left_out,
+        interval of Bonett and Price, not certain where all agree; standard_error; n_left_out,
         answers without a score. With one answer a customer the standard error is
         100 sqrt((p + d - (p - d)^2) / n).
 
@@ -115,9 +119,9 @@ def nps(
             f"scale is {scale.low} to {scale.high}; the net promoter score is defined on 0 to 10 "
             "(or 1 to 10). For other scales use csat."
         )
-    answers = _answers(surveys, scale=scale, by=by, groups=groups, period=period)
+    answers = _answers(_seen(surveys, as_of), scale=scale, by=by, groups=groups, period=period)
     figures = [_nps(group, name) for name, group in _grouped(answers)]
-    table = to_frame([figure.over(period) if period else figure for figure, _ in figures])
+    table = _finished((figure for figure, _ in figures), period, as_of)
     return table.assign(standard_error=[error for _, error in figures])
 
 
@@ -128,12 +132,13 @@ def csat(
     by: str | None = None,
     groups: IntoFrame | None = None,
     period: Period | None = None,
+    as_of: Day | None = None,
 ) -> pd.DataFrame:
     """Share of the two best answers, with Wilson's interval.
 
     Parameters
     ----------
-    surveys, by, groups, period
+    surveys, by, groups, period, as_of
         As in `nps`.
     scale
         Lowest and highest answer; at least three apart, or two answers would be all of them.
@@ -141,7 +146,9 @@ def csat(
     Returns
     -------
     pandas.DataFrame
-        Figures as from `nps`, without a standard error; denominator and n count answers.
+        Figures as from `nps`, without a standard error. The interval is Wilson's where each
+        customer answers once; else with as many answers as the variance between customers
+        leaves of them (`intervals.clustered_wilson`).
 
     Examples
     --------
@@ -152,13 +159,9 @@ def csat(
     """
     if scale.high - scale.low < 2:  # noqa: PLR2004 - two best of at least three
         raise SpecError(f"scale is {scale.low} to {scale.high}; csat needs three answers or more.")
-    answers = _answers(surveys, scale=scale, by=by, groups=groups, period=period)
-    figures = []
-    for name, group in _grouped(answers):
-        known = group["score"].dropna()
-        figure = share("csat", int((known >= scale.high - 1).sum()), len(known))
-        figures.append(replace(figure, group=name, n_left_out=len(group) - len(known)))
-    return to_frame([figure.over(period) if period else figure for figure in figures])
+    answers = _answers(_seen(surveys, as_of), scale=scale, by=by, groups=groups, period=period)
+    figures = (_csat(group, name, scale) for name, group in _grouped(answers))
+    return _finished(figures, period, as_of)
 
 
 def satisfaction_trend(
@@ -203,16 +206,16 @@ def satisfaction_trend(
     for index in np.unique(indices):
         first, after = (int(first_day_of(index + step, unit)) for step in (0, 1))
         period = Period(first, after - 1)
-        row = measures[measure](answers[indices == index], scale=scale, period=period)
-        flag = INCOMPLETE if period.last_day > to_day(as_of) else row["flag"]
-        rows.append(row.assign(at=calendar_label(int(index), unit), flag=flag))
+        part = answers[indices == index]
+        row = measures[measure](part, scale=scale, period=period, as_of=as_of)
+        rows.append(row.assign(at=calendar_label(int(index), unit)))
     if not rows:
         return measures[measure](answers, scale=scale).iloc[:0].assign(at="", **_change(answers))
     table = pd.concat(rows, ignore_index=True)
     return table.assign(**_change(table))
 
 
-def later_behaviour(
+def later_behaviour(  # noqa: PLR0913 - two tables and what is known of each
     surveys: IntoFrame,
     transactions: IntoFrame,
     *,
@@ -220,6 +223,7 @@ def later_behaviour(
     horizon_days: int,
     scale: Questions = NPS_0_TO_10,
     returns: Returns = "net",
+    orders_until: Day | None = None,
 ) -> pd.DataFrame:
     """Tell how many of each score band bought again after their answer.
 
@@ -237,6 +241,11 @@ def later_behaviour(
     scale
         On (0, 10) and (1, 10) the bands are those of the net promoter score; on others, each
         whole score is a band.
+    returns
+        Policy for refunds that the orders were read with.
+    orders_until
+        Last day of the orders, where that is before `as_of`: a window that ends later is not
+        over, whenever it was that answers came in.
 
     Returns
     -------
@@ -249,16 +258,15 @@ def later_behaviour(
     answers = _answers(surveys, scale=scale, by=None, groups=None, period=None)
     answers = answers[answers[["score", "customer_id"]].notna().all(axis=1)]
     answers = answers[answers["day"] <= last]
-    mature = answers[answers["day"] + horizon_days <= last].sort_values("day", kind="stable")
+    seen = last if orders_until is None else min(last, to_day(orders_until))
+    mature = answers[answers["day"] + horizon_days <= seen].sort_values("day", kind="stable")
     mature = mature.drop_duplicates("customer_id", keep="last")
     waiting = answers[~answers["customer_id"].isin(mature["customer_id"])]
     waiting = waiting.sort_values("day", kind="stable").drop_duplicates("customer_id", keep="last")
     judged = pd.concat([mature.assign(mature=True), waiting.assign(mature=False)])
     judged = judged.assign(
         group=_bands(judged["score"], scale),
-        back=_bought_after(
-            judged, transactions, as_of=as_of, horizon=horizon_days, returns=returns
-        ),
+        back=_bought_after(judged, transactions, as_of=seen, horizon=horizon_days, returns=returns),
     )
     figures = []
     for name, group in _grouped(judged, whole_first=True):
@@ -266,7 +274,8 @@ def later_behaviour(
         figure = share(
             "repurchase_rate", int(done["back"].sum()), len(done), n_left_out=len(group) - len(done)
         )
-        figures.append(replace(figure, group=name, window=f"{horizon_days} days after the answer"))
+        window = f"{horizon_days} days after the answer"
+        figures.append(replace(figure, group=name, window=window, window_days=horizon_days))
     return to_frame(figures)
 
 
@@ -353,22 +362,52 @@ def _grouped(answers: pd.DataFrame, *, whole_first: bool = False) -> list[tuple[
     return parts
 
 
+def _seen(surveys: IntoFrame, as_of: Day | None) -> IntoFrame:
+    if as_of is None:
+        return surveys
+    frame = frame_of(surveys, "day", name="surveys")
+    seen: IntoFrame = frame.filter(nw.col("day") <= to_day(as_of)).to_native()
+    return seen
+
+
+def _finished(figures: Iterable[Figure], period: Period | None, as_of: Day | None) -> pd.DataFrame:
+    if period is None:
+        return to_frame(figures)
+    return stamped(figures, period, period.last_day if as_of is None else as_of)
+
+
+def _csat(answers: pd.DataFrame, name: str, scale: Questions) -> Figure:
+    known = answers[answers["score"].notna()]
+    customers = _by_customer(known, {"best": known["score"] >= scale.high - 1})
+    n, best = len(known), math.fsum(customers["best"])
+    figure = ratio(
+        "csat",
+        best,
+        n,
+        n=len(customers),
+        unit="share",
+        bounds=clustered_wilson(customers["best"], customers["answers"]),
+        interval="wilson" if len(customers) == n else "wilson_by_customer",
+    )
+    return replace(figure, group=name, n_left_out=len(answers) - n)
+
+
+def _by_customer(known: pd.DataFrame, votes: dict[str, pd.Series[bool]]) -> pd.DataFrame:
+    """Sum votes and answers of each customer; answers without an id are customers of their own."""
+    table, ids = pd.DataFrame({**votes, "answers": 1}, dtype=float), known["customer_id"]
+    return pd.concat([table.groupby(ids).sum(), table[ids.isna()]])
+
+
 def _nps(answers: pd.DataFrame, name: str) -> tuple[Figure, float]:
     known = answers[answers["score"].notna()]
-    vote = (known["score"] >= PROMOTER_FROM).astype(int) - (known["score"] <= DETRACTOR_TO)
-    n, total = len(known), int(vote.sum())
-    mean = total / n if n else math.nan
-    # Answers without an id are customers of their own.
-    ids = known["customer_id"]
-    by_customer = (vote - mean).groupby(ids).sum()
-    alone = (vote - mean)[ids.isna()]
-    customers = len(by_customer) + len(alone)
-    squares = math.fsum(by_customer**2) + math.fsum(alone**2)
+    votes = {"up": known["score"] >= PROMOTER_FROM, "down": known["score"] <= DETRACTOR_TO}
+    each = _by_customer(known, votes)
+    net, n, customers = each["up"] - each["down"], len(known), len(each)
+    total = math.fsum(net)
+    squares = math.fsum((net - total / n * each["answers"]) ** 2) if n else math.nan
     error = 100 * math.sqrt(squares) / n if n else math.nan
-    middle = 100 * mean
-    bounds = Interval(
-        np.asarray(max(middle - Z * error, -100.0)), np.asarray(min(middle + Z * error, 100.0))
-    )
+    bounds = net_share_interval(each["up"], each["down"], each["answers"])
+    bounds = Interval(100 * bounds.low, 100 * bounds.high)
     figure = ratio(
         "nps",
         100 * total,
@@ -376,9 +415,9 @@ def _nps(answers: pd.DataFrame, name: str) -> tuple[Figure, float]:
         n=customers,
         unit="points",
         bounds=bounds if customers > 1 else None,
-        interval="normal",
+        interval="bonett_price",
     )
-    figure = replace(figure, numerator=float(total), group=name, n_left_out=len(answers) - n)
+    figure = replace(figure, numerator=total, group=name, n_left_out=len(answers) - n)
     return figure, error if customers > 1 else math.nan
 
 

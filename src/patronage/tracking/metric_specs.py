@@ -70,7 +70,50 @@ class Forecast(Section):
     months: Annotated[int, Field(ge=1, le=120)] = 24
 
 
-class KpiData(Section):
+class StepSource(TableSource):
+    """A table of steps; or, with `step`, one whose rows with a time have all reached that step."""
+
+    step: str | None = None
+
+
+def _as_several(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+class TablesOfOneClock(Section):
+    """Tables whose days are counted in one time zone: those that name none take the others'."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherits(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        tables = [each for table in data.values() for each in _listed(table)]
+        zones = {each["timezone"] for each in tables if isinstance(each.get("timezone"), str)}
+        if len(zones) != 1:
+            return data
+        known = {"timezone": zones.pop()}
+        filled = {name: [known | each for each in _listed(table)] for name, table in data.items()}
+        # A path table has no days, and what is no table is told so by its own check.
+        dated = [name for name, found in filled.items() if found and name != "journeys"]
+        return data | {
+            name: filled[name][0] if isinstance(data[name], dict) else filled[name]
+            for name in dated
+        }
+
+
+def _listed(table: object) -> list[dict[str, object]]:
+    """Tables of a key: the one, or several; none where it holds anything else."""
+    several = table if isinstance(table, list) else [table]
+    found = [each for each in several if isinstance(each, dict)]
+    return found if len(found) == len(several) else []
+
+
+Steps = Annotated[tuple[StepSource, ...], BeforeValidator(_as_several), Field(min_length=1)]
+"""One table of steps, or several to be put together."""
+
+
+class KpiData(TablesOfOneClock):
     """Tables that metrics are made of; each more gives more metrics."""
 
     transactions: TableSource | None = None
@@ -78,7 +121,7 @@ class KpiData(Section):
     subscriptions: TableSource | None = None
     leads: TableSource | None = None
     spend: TableSource | None = None
-    steps: TableSource | None = None
+    steps: Steps | None = None
     touches: TableSource | None = None
     surveys: TableSource | None = None
 
@@ -96,6 +139,8 @@ class KpiOptions(Section):
     ----------
     window_days
         Within which a customer buys again and a lead converts.
+    active_days
+        How long a purchase makes a customer: for churn, and to tell who is new.
     lead_windows
         Days after creation at which what came of leads is looked at.
     leads_by
@@ -109,15 +154,20 @@ class KpiOptions(Section):
         Column of the leads that is known early.
     stages
         Name of a rate to the step that it leads to, in order; the first is where units enter.
+    stages_by
+        Column of the steps, or of the leads of that id, by which these rates are told too, such
+        as channel; or of their first touch, as for leads_by.
     """
 
     window_days: Annotated[int, Field(ge=1, le=36_525)] = 90
+    active_days: Annotated[int, Field(ge=1, le=36_525)] = 365
     lead_windows: tuple[Annotated[int, Field(ge=1)], ...] = (30, 90, 180)
     leads_by: str | None = None
     origin: str | None = None
     origin_unit: Calendar = "month"
     quality: str | None = None
     stages: dict[str, str] = Field(default_factory=dict)
+    stages_by: str | None = None
 
 
 class Question(Section):
@@ -147,20 +197,10 @@ class KpiSpec(Section):
     forecast: Forecast | None = None
 
 
-class StepSource(TableSource):
-    """A table of steps; or, with `step`, one whose rows with a time have all reached that step."""
-
-    step: str | None = None
-
-
-def _as_several(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
-
-
-class FunnelData(Section):
+class FunnelData(TablesOfOneClock):
     """Events of units; several tables are put together."""
 
-    steps: Annotated[tuple[StepSource, ...], BeforeValidator(_as_several), Field(min_length=1)]
+    steps: Steps
 
 
 class FunnelOptions(Section):
@@ -172,12 +212,15 @@ class FunnelOptions(Section):
         Column to break down by, as it stood at the first step.
     drop_off_after
         Whose units are listed to act on; default, all that have not reached the last step.
+    drop_off_closed
+        Whether those are listed too whose window is over: nothing that they do now counts.
     """
 
     order: tuple[str, ...] = Field(min_length=1)
     window_days: Days = 30
     by: str | None = None
     drop_off_after: str | None = None
+    drop_off_closed: bool = False
 
 
 class FunnelSpec(Section):
@@ -250,7 +293,7 @@ class PathSource(Section):
     separator: Annotated[str, Field(min_length=1)] = ">"
 
 
-class AttributionData(Section):
+class AttributionData(TablesOfOneClock):
     """A path table; or touches, with the leads or orders that they led to."""
 
     journeys: PathSource | None = None
@@ -308,7 +351,7 @@ class AttributionIntervals(Section):
     """How sure credit is."""
 
     n_draws: Annotated[int, Field(ge=20)] = 200
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     minimum_cell: Annotated[int, Field(ge=1)] = 50
 
 
@@ -325,7 +368,7 @@ class AttributionSpec(Section):
     snapshot: AsOf = AsOf()
 
 
-class SurveyData(Section):
+class SurveyData(TablesOfOneClock):
     """Answers; orders after them; and customers with what groups them, such as segments."""
 
     surveys: TableSource
