@@ -11,9 +11,9 @@ from patronage.attribution.costs import cost_table, spend_by_channel
 from patronage.errors import DataError
 
 
-def test_costs_are_added_up_on_every_engine_and_blanks_left_out() -> None:
+def test_costs_are_added_up_on_every_engine_and_those_of_no_channel_have_a_name() -> None:
     table = pl.DataFrame({"channel": ["a ", "a", "b", None], "cost": [10_000, 5_000, None, 70_000]})
-    expected = {"a": 1.5}
+    expected = {"a": 1.5, "(not set)": 7.0}
     assert spend_by_channel(table) == expected
     assert spend_by_channel(table.lazy()) == expected
     assert spend_by_channel(duckdb.connect().from_arrow(table.to_arrow())) == expected
@@ -27,11 +27,18 @@ def test_ratios_are_those_of_the_guides_and_nothing_is_divided_by_zero() -> None
     assert table["channel"].to_list() == ["a", "b", "c", "never seen"]
     assert table["cac"].iloc[0] == 100  # 50,000 over 500
     assert table["romi"].iloc[0] == pytest.approx(0.2)
-    assert table["cac"].isna().to_list() == [False, True, False, True]
+    assert table["cac"].isna().to_list() == [False, True, True, True]
     assert table["romi"].iloc[1] == -1
     assert table["romi"].isna().to_list() == [False, False, True, False]
     assert table["flag"].fillna("").to_list() == ["", "no credit", "cost is zero", "no credit"]
     assert set(table["basis"]) == {"attributed, not incremental"}
+
+
+def test_costs_of_campaigns_are_those_of_their_channel_and_campaign() -> None:
+    table = pd.DataFrame({"channel": ["a", "b", "a"], "campaign": ["x", "x", None],
+                          "cost": [10_000, 20_000, 50_000]})  # fmt: skip
+    expected = {"a / x": 1.0, "b / x": 2.0, "a / (not set)": 5.0}
+    assert spend_by_channel(table, ("channel", "campaign")) == expected
 
 
 def test_a_channel_without_spend_is_flagged() -> None:

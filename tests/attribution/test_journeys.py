@@ -3,6 +3,7 @@
 from typing import Any
 
 import duckdb
+import narwhals.stable.v2 as nw
 import pandas as pd
 import polars as pl
 import pytest
@@ -216,7 +217,16 @@ def test_orders_and_leads_become_conversions() -> None:
     orders = pl.DataFrame(
         {"customer_id": [1, 1, 1, 2], "day": [5, 5, 6, 9], "amount": [100, 50, -20, 0]}
     )
-    assert sorted(conversions_of_orders(orders).rows()) == [(1, 5, 150), (2, 9, 0)]
+    assert conversions_of_orders(orders).rows() == [(1, 5, 130), (2, 9, 0)]
+    assert conversions_of_orders(orders, as_of=5).rows() == [(1, 5, 150)]
+    assert conversions_of_orders(orders, returns="drop").rows() == [(1, 5, 150), (2, 9, 0)]
+    timed = orders.with_columns(at=pl.Series([5 * DAY + 9, 5 * DAY + 7, 6 * DAY + 1, 9 * DAY]))
+    for frame in (timed, timed.to_pandas(), duckdb.connect().from_arrow(timed.to_arrow())):
+        found = nw.from_native(conversions_of_orders(frame)).lazy().collect("polars")
+        assert found.rows() == [(1, 5, 5 * DAY + 7, 130), (2, 9, None, 0)]
+    named = pl.DataFrame({"customer_id": "a", "day": [1, 2, 9], "amount": [50, 60, -50],
+                          "order_id": ["x", "y", "x"]})  # fmt: skip
+    assert conversions_of_orders(named).rows() == [("a", 2, 60)]
     leads = pl.DataFrame({"lead_id": ["a", "b"], "converted_day": [3, None], "value": [7, 8]})
     assert conversions_of_leads(leads).rows() == [("a", 3, 7)]
 

@@ -91,6 +91,44 @@ def test_touches_and_orders_give_journeys_credit_and_cost(touches: str) -> None:
     assert journeys["conversions"].sum() == 2
 
 
+LEVELS = '[journeys]\nlevel = ["channel", "campaign"]\n[data.spend]\nsource = "spend.csv"\n'
+
+
+def test_costs_are_joined_by_channel_and_campaign_where_both_are_known(touches: str) -> None:
+    given = pd.read_csv("touches.csv", dtype=str).assign(campaign=["May", "brand", "", "May"])
+    given.to_csv("touches.csv", index=False)
+    spend = pd.DataFrame({"channel": ["search", "search", "mail"], "day": "2024-03-02",
+                          "cost": [10, 5, 4], "campaign": ["brand", "", "May"]})  # fmt: skip
+    spend.to_csv("spend.csv", index=False)
+    run(touches + LEVELS)
+    costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
+    assert costs.loc["last", "cost"].to_dict() == {
+        "mail / May": 4.0, "search / brand": 10.0, "search / (not set)": 5.0,
+    }  # fmt: skip
+    assert costs.loc[("last", "search / brand"), "romi"] == 9.0
+    assert set(costs["cost_by"]) == {"channel, campaign"}
+    spend.drop(columns="campaign").to_csv("spend.csv", index=False)
+    said = run(touches + LEVELS).output
+    assert "spend tells no cost by campaign: cost, cac and romi are told by channel alone" in said
+    costs = pd.read_csv("out/costs.csv").set_index(["model", "channel"])
+    assert costs.loc[("last", "search"), ["credit", "cost", "cac"]].tolist() == [2.0, 15.0, 7.5]
+    assert costs.loc[("last", "search / brand"), "flag"] == "cost is known by channel alone"
+    said = run(touches + LEVELS, "--set", 'journeys.level=["campaign"]').output
+    assert "spend tells no cost by campaign: no costs are shown" in said
+
+
+def test_every_figure_of_credit_says_its_level_days_and_journeys(touches: str) -> None:
+    run(touches + "[period]\nfirst = 2024-03-01\nlast = 2024-03-31\ncurrency = 'EUR'\n")
+    for name in ("models", "intervals", "costs", "totals", "synergy"):
+        table = pd.read_csv(f"out/{name}.csv")
+        assert set(table["level"].dropna()) <= {0.95}
+        assert set(table["window"]) == {"2024-03-01 to 2024-03-31"}
+        assert set(table["window_days"]) == {90}
+        assert set(table["timezone"]) == {"UTC"}
+        assert set(table["currency"]) == {"EUR"}
+    assert set(pd.read_csv("out/models.csv")["n"]) == {3}
+
+
 def test_a_period_takes_the_journeys_that_end_in_it_and_its_costs(touches: str) -> None:
     said = run(touches + "[period]\nfirst = 2024-03-05\nlast = 2024-03-06\n").output
     assert "0 of 2 conversions have no touch in reach" in said
@@ -175,3 +213,61 @@ def test_a_deal_after_the_last_touch_was_seen_and_shares_credit_of_contents(
     assert none.exit_code == 2
     assert len(none.stderr.splitlines()) == 1
     assert "campaign" in none.stderr
+
+
+def buyers(touched: list[tuple[str, str, str]], sold: list[tuple[str, str, float]]) -> str:
+    pd.DataFrame(touched, columns=["unit_id", "touched_at", "channel"]).to_csv(
+        "touches.csv", index=False
+    )
+    pd.DataFrame(sold, columns=["customer_id", "ordered_at", "amount"]).to_csv(
+        "orders.csv", index=False
+    )
+    return (
+        '[data.touches]\nsource = "touches.csv"\n'
+        '[data.transactions]\nsource = "orders.csv"\nreturns = "net"\n'
+        '[attribution]\nmodels = ["last"]\n'
+    )
+
+
+def test_mail_after_the_order_has_no_part_in_it(workplace: Path) -> None:
+    touched = [("01", "2025-01-01 10:00", "search"), ("01", "2025-01-01 10:31", "receipt")]
+    run(buyers(touched, [("01", "2025-01-01 10:30", 100.0)]))
+    assert credit()["last"].to_dict() == {"search": 1.0, "receipt": 0.0}
+    # Without a time of day, the order comes after all touches of its day.
+    run(buyers(touched, [("01", "2025-01-01", 100.0)]))
+    assert credit()["last"].to_dict() == {"search": 0.0, "receipt": 1.0}
+    # Touches that are told by day alone come before the order of their day.
+    run(buyers([("01", "2025-01-01", "search")], [("01", "2025-01-01 10:30", 100.0)]))
+    assert credit()["last"].to_dict() == {"search": 1.0}
+
+
+def test_times_with_a_zone_are_not_compared_with_a_clock_without(workplace: Path) -> None:
+    touched = [("01", "2025-01-01 10:00", "search"), ("01", "2025-01-01 10:20", "mail")]
+    text = buyers(touched, [("01", "2025-01-01T02:10:00Z", 100.0), ("9", "2025-01-01T20:00Z", 5.0)])
+    zones = ["touches", "transactions"]
+    shanghai = [f"data.{name}.timezone=Asia/Shanghai" for name in zones]
+    said = run(text, "--set", shanghai[0], "--set", shanghai[1]).output
+    assert "one has times with a zone: days alone are compared" in said
+    assert credit()["last"].to_dict() == {"search": 0.0, "mail": 1.0}
+
+
+def test_an_order_refunded_whole_is_no_conversion_and_value_is_net(workplace: Path) -> None:
+    touched = [("01", "2025-01-01", "a"), ("02", "2025-01-01", "b"), ("03", "2025-01-01", "a")]
+    sold = [("01", "2025-01-02", 100.0), ("01", "2025-01-03", -100.0), ("02", "2025-01-02", 100.0),
+            ("02", "2025-01-03", -30.0), ("03", "2025-01-02", 5.0)]  # fmt: skip
+    said = run(buyers(touched, sold)).output
+    assert "2 refunds are taken off the orders that they undo" in said
+    assert credit()["last"].to_dict() == {"a": 1.0, "b": 1.0}
+    assert credit("value")["last"].to_dict() == {"a": 5.0, "b": 70.0}
+    run(buyers(touched, sold), "--set", "snapshot.as_of=2025-01-02")
+    assert credit("value")["last"].to_dict() == {"a": 105.0, "b": 100.0}
+    said = run(buyers(touched, sold), "--set", "data.transactions.returns=drop").output
+    assert "2 left out: amount below zero" in said
+    assert credit("value")["last"].to_dict() == {"a": 105.0, "b": 100.0}
+
+
+def test_touches_after_the_orders_end_are_not_taken_for_failures(workplace: Path) -> None:
+    touched = [("01", "2025-01-01", "a"), ("02", "2025-06-30", "b")]
+    said = run(buyers(touched, [("01", "2025-01-02", 100.0)])).output
+    assert "touches after 2025-01-02, the last day of transactions, are not counted" in said
+    assert pd.read_csv("out/totals.csv")["journeys"].iloc[0] == 1

@@ -1,7 +1,7 @@
 """How much credit would move if other journeys had been seen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +22,18 @@ from patronage.attribution.compare import (
 from patronage.attribution.paths import FloatArray, IntArray, Paths, read_paths
 from patronage.errors import DataError, SpecError
 
+LEVEL = 0.95
+"""Confidence of intervals, unless it is said otherwise."""
+
+
+class Bounds(NamedTuple):
+    """Ends of the intervals of one model, shape (n_channels,) each."""
+
+    credit_low: FloatArray
+    credit_high: FloatArray
+    value_low: FloatArray
+    value_high: FloatArray
+
 
 def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two more
     journeys: Any,  # noqa: ANN401 - any frame that Narwhals knows
@@ -29,7 +41,7 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
     order: int = 1,
     *,
     n_draws: int = 200,
-    confidence: float = 0.9,
+    confidence: float = LEVEL,
     columns: Mapping[str, str] | None = None,
     separator: str = ">",
     **options: Unpack[ModelOptions],
@@ -37,8 +49,9 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
     """Bootstrap intervals of credit and value, journeys drawn anew.
 
     Every journey is drawn a Poisson(1) number of times, converting or not, and each model is
-    fitted to each draw; the interval runs between quantiles of the draws. It tells of chance in
-    the journeys seen, not of bias in the model. In a row of several conversions each is taken to
+    fitted to each draw; the interval runs between quantiles of the draws, reflected at the credit
+    on the scale of square roots (the basic bootstrap of a count). It tells of chance in the
+    journeys seen, not of bias in the model. In a row of several conversions each is taken to
     have the mean value of the row: pass a row a journey where values differ.
 
     Parameters
@@ -53,7 +66,8 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
     Returns
     -------
     The same kind of frame (pandas for DuckDB and PySpark), a row for each model and channel:
-    model, channel, credit, credit_low, credit_high, value, value_low, value_high.
+    model, channel, credit, credit_low, credit_high, value, value_low, value_high, level (the
+    confidence) and n (journeys).
 
     Raises
     ------
@@ -65,7 +79,9 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
     References
     ----------
     Chamandy, Muralidharan, Najmi and Naidu (2012), "Estimating uncertainty for massive data
-    streams", Google technical report: the Poisson bootstrap.
+    streams", Google technical report: the Poisson bootstrap. Davison and Hinkley (1997),
+    Bootstrap Methods and their Application, section 5.2: the basic one on a scale that steadies
+    the variance.
 
     Examples
     --------
@@ -74,12 +90,8 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
     >>> credit_intervals(journeys, ["last"], seed=1).iloc[:, :5].round()
       model channel  credit  credit_low  credit_high
     0  last       a     0.0         0.0          0.0
-    1  last       b    50.0        40.0         60.0
+    1  last       b    50.0        39.0         66.0
     """
-    if n_draws < 20:  # noqa: PLR2004 - fewer have no quantiles to speak of
-        raise SpecError(f"n_draws is {n_draws}; pass at least 20, better 200.")
-    if not 0 < confidence < 1:
-        raise SpecError(f"confidence is {confidence:g}; pass a part between 0 and 1, such as 0.9.")
     settings = settings_of(order, options)
     names = models_for(journeys, models, settings, columns)
     if "shapley" in names and settings.game == "rate":
@@ -94,31 +106,75 @@ def credit_intervals(  # noqa: PLR0913 - the keywords of `attribute` and two mor
         extras=extras_for(names),
         keep_rows=True,
     )
-    _refuse_parts(paths)
-    draws = _draws(paths, names, settings, n_draws)
-    edges = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(draws, edges, axis=0) if len(paths.channels) else draws[:2]
-    given = [credit_by(paths, name, settings) for name in names]
-    return like(journeys, _table(names, paths.channels, given, low, high))
+    draws = credit_draws(paths, names, settings, n_draws)
+    given = {name: credit_by(paths, name, settings) for name in names}
+    bounds = bounds_of(draws, given, confidence)
+    n = int((paths.conversions + paths.nulls).sum())
+    return like(
+        journeys, interval_columns(paths.channels, given, bounds) | levels(bounds, confidence, n)
+    )
 
 
-def _table(
-    names: Sequence[str],
-    channels: Sequence[str],
-    given: Sequence[Credit],
-    low: FloatArray,
-    high: FloatArray,
+def interval_columns(
+    channels: Sequence[str], given: Mapping[str, Credit], bounds: Mapping[str, Bounds]
 ) -> dict[str, Any]:
-    return {
-        "model": [name for name in names for _ in channels],
-        "channel": list(channels) * len(names),
-        "credit": np.concatenate([one.credit for one in given]),
-        "credit_low": low[:, 0].ravel(),
-        "credit_high": high[:, 0].ravel(),
-        "value": np.concatenate([one.value for one in given]),
-        "value_low": low[:, 1].ravel(),
-        "value_high": high[:, 1].ravel(),
+    """Columns of a table with a row for each model that has bounds, and channel."""
+    columns: dict[str, Any] = {
+        "model": [name for name in bounds for _ in channels],
+        "channel": list(channels) * len(bounds),
     }
+    for of in ("credit", "value"):
+        columns[of] = np.concatenate([getattr(given[name], of) for name in bounds])
+        for end in ("low", "high"):
+            columns[f"{of}_{end}"] = np.concatenate(
+                [getattr(each, f"{of}_{end}") for each in bounds.values()]
+            )
+    return columns
+
+
+def levels(bounds: Mapping[str, Bounds], confidence: float, n: int) -> dict[str, Any]:
+    """Confidence and journeys beside each row of `interval_columns`."""
+    rows = sum(len(each.credit_low) for each in bounds.values())
+    return {"level": [confidence] * rows, "n": [n] * rows}
+
+
+def bounds_of(
+    draws: FloatArray, given: Mapping[str, Credit], confidence: float
+) -> dict[str, Bounds]:
+    """Intervals from draws, by model.
+
+    Parameters
+    ----------
+    draws : from `credit_draws`
+    given
+        What its models give, in the order of the draws.
+    confidence : between 0 and 1
+    """
+    if not 0 < confidence < 1:
+        raise SpecError(f"confidence is {confidence:g}; pass a part between 0 and 1, such as 0.95.")
+    edges = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(draws, edges, axis=0) if draws.shape[-1] else draws[:2]
+    ends = {}
+    for at, (name, each) in enumerate(given.items()):
+        both = enumerate((each.credit, each.value))
+        parts = (_reflected(x, low[at, of], high[at, of]) for of, x in both)
+        ends[name] = Bounds(*(end for pair in parts for end in pair))
+    return ends
+
+
+def _reflected(
+    given: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Reflect quantiles at the estimate, on the scale of square roots; as they are below zero.
+
+    Few conversions are drawn too low as often as they were seen too low, so that plain quantiles
+    end too early above; the square root of a count varies alike however small the count.
+    """
+    root = np.sqrt(np.maximum(given, 0.0))
+    below = np.maximum(2 * root - np.sqrt(np.maximum(high, 0.0)), 0.0) ** 2
+    above = (2 * root - np.sqrt(np.maximum(low, 0.0))) ** 2
+    counted = (low >= 0) & (given >= 0)
+    return np.where(counted, below, low), np.where(counted, above, high)
 
 
 def _refuse_parts(paths: Paths) -> None:
@@ -131,8 +187,21 @@ def _refuse_parts(paths: Paths) -> None:
         )
 
 
-def _draws(paths: Paths, names: Sequence[str], settings: Settings, n_draws: int) -> FloatArray:
-    """Credit and value of each model in each draw: (n_draws, n_models, 2, n_channels)."""
+def credit_draws(
+    paths: Paths, names: Sequence[str], settings: Settings, n_draws: int
+) -> FloatArray:
+    """Credit and value of each model in each draw: (n_draws, n_models, 2, n_channels).
+
+    Raises
+    ------
+    SpecError
+        If there are too few draws.
+    DataError
+        If a row has part of a conversion.
+    """
+    if n_draws < 20:  # noqa: PLR2004 - fewer have no quantiles to speak of
+        raise SpecError(f"n_draws is {n_draws}; pass at least 20, better 200.")
+    _refuse_parts(paths)
     shares = {name: _share_matrix(paths, name, settings) for name in names if name != "markov"}
     walk = markov.walked(paths, settings.order) if "markov" in names else None
     draws = np.zeros((n_draws, len(names), 2, len(paths.channels)))

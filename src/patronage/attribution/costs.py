@@ -1,12 +1,15 @@
 """What channels cost beside the credit that models give them."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
+from patronage.attribution.bootstrap import Bounds
 from patronage.attribution.compare import Credit, like
+from patronage.attribution.events import level_name
+from patronage.data.frames import frame_of
 from patronage.data.units import MONEY_SCALE
 from patronage.errors import DataError
 
@@ -14,7 +17,14 @@ BASIS = "attributed, not incremental"
 """Stands in every row: credit is what a model shares out, not what spending caused."""
 
 
-def spend_by_channel(spend: Any, key: str = "channel") -> dict[str, float]:  # noqa: ANN401 - any frame
+COLUMNS = ["model", "channel", "credit", "value", "cost", "cac", "cac_low", "cac_high"]
+COLUMNS += ["romi", "romi_low", "romi_high", "basis", "flag"]
+
+
+def spend_by_channel(
+    spend: Any,  # noqa: ANN401 - any frame that Narwhals knows
+    key: str | Sequence[str] = "channel",
+) -> dict[str, float]:
     """Sum of cost by channel, in currency units.
 
     Parameters
@@ -22,7 +32,8 @@ def spend_by_channel(spend: Any, key: str = "channel") -> dict[str, float]:  # n
     spend
         A checked table of spend or touches: `key` and cost (integer money). Any engine.
     key
-        Column whose names are those of the paths: channel, or campaign.
+        Column whose names are those of the paths: channel, or campaign; or several, whose names
+        are joined as `patronage.attribution.journeys` joins them. A blank one is "(not set)".
 
     Raises
     ------
@@ -36,31 +47,24 @@ def spend_by_channel(spend: Any, key: str = "channel") -> dict[str, float]:  # n
     >>> spend_by_channel(spend)
     {'mail': 150.0}
     """
-    frame = nw.from_native(spend).lazy()
-    schema = frame.collect_schema()
-    missing = [name for name in (key, "cost") if name not in schema.names()]
-    if missing:
+    keys = (key,) if isinstance(key, str) else tuple(key)
+    frame = frame_of(spend, *keys, "cost", name="spend").lazy()
+    kind = frame.collect_schema()["cost"]
+    if not kind.is_integer():
         raise DataError(
-            f"spend: column(s) {', '.join(missing)} not found; it has {', '.join(schema.names())}. "
-            "Read the table with read_table, which names them."
-        )
-    if not schema["cost"].is_integer():
-        raise DataError(
-            f"spend: cost is {schema['cost']}, not integer money. Read the table with read_table, "
+            f"spend: cost is {kind}, not integer money. Read the table with read_table, "
             f"or pass ten-thousandths: (cost * {MONEY_SCALE}).round().astype(int)."
         )
     sums = (
-        frame.select(channel=nw.col(key).cast(nw.String), cost=nw.col("cost").cast(nw.Int64))
-        .filter(~nw.col("channel").is_null(), ~nw.col("cost").is_null())
+        frame.filter(~nw.col("cost").is_null())
+        .select(channel=level_name(keys), cost=nw.col("cost").cast(nw.Int64))
         .group_by("channel")
         .agg(nw.col("cost").sum())
         .sort("channel")
         .collect()
     )
-    costs = dict.fromkeys((name.strip() for name in sums["channel"].to_list()), 0)
-    for name, cost in zip(sums["channel"].to_list(), sums["cost"].to_list(), strict=True):
-        costs[name.strip()] += int(cost)
-    return {name: cost / MONEY_SCALE for name, cost in costs.items()}
+    pairs = zip(sums["channel"].to_list(), sums["cost"].to_list(), strict=True)
+    return {name: int(cost) / MONEY_SCALE for name, cost in pairs}
 
 
 def cost_table(
@@ -68,6 +72,7 @@ def cost_table(
     channels: Sequence[str],
     credits_: Mapping[str, Credit],
     costs: Mapping[str, float],
+    bounds: Mapping[str, Bounds] | None = None,
 ) -> Any:  # noqa: ANN401 - the kind of frame that came in
     """Cost, cost of a conversion and return by model and channel.
 
@@ -81,39 +86,77 @@ def cost_table(
         By model.
     costs
         By channel, in currency units; channels without journeys are kept.
+    bounds
+        Intervals of the credits, by model; those of the ratios take costs as known.
 
     Returns
     -------
     A row for each model and channel: model, channel, credit, value, cost, cac = cost / credit,
-    romi = (value - cost) / cost, basis, flag. What has no cost, and a ratio to nothing, is null
-    and flagged.
+    cac_low, cac_high, romi = (value - cost) / cost, romi_low, romi_high, basis, flag. What has
+    no cost, and a ratio to nothing, is null and flagged; a cac without an upper end has a credit
+    that may be nothing.
     """
+    return like(journeys, cost_columns(channels, credits_, costs, bounds))
+
+
+def cost_columns(
+    channels: Sequence[str],
+    credits_: Mapping[str, Credit],
+    costs: Mapping[str, float],
+    bounds: Mapping[str, Bounds] | None = None,
+    *,
+    why_none: str = "no cost given",
+) -> dict[str, list[Any]]:
+    """Columns of `cost_table`; `why_none` flags channels without a cost."""
     names = [*channels, *sorted(set(costs) - set(channels))]
-    spent = [costs.get(name) for name in names]
-    rows: list[dict[str, Any]] = []
+    rows = []
     for model, given in credits_.items():
-        credit = np.concatenate([given.credit, np.zeros(len(names) - len(channels))]).tolist()
-        value = np.concatenate([given.value, np.zeros(len(names) - len(channels))]).tolist()
-        rows += [
-            {"model": model, "channel": name, "credit": c, "value": v, **_ratios(c, v, cost)}
-            for name, c, v, cost in zip(names, credit, value, spent, strict=True)
-        ]
-    columns = ("model", "channel", "credit", "value", "cost", "cac", "romi", "basis", "flag")
-    return like(journeys, {column: [row[column] for row in rows] for column in columns})
+        ends = (bounds or {}).get(model)
+        for at, name in enumerate(names):
+            known = at < len(channels)
+            credit, value = (float(x[at]) if known else 0.0 for x in (given.credit, given.value))
+            limits = [float(x[at]) if known else math.nan for x in ends] if ends else [math.nan] * 4
+            ratios = _ratios(credit, value, costs.get(name), Limits(*limits), why_none)
+            row = {"model": model, "channel": name, "credit": credit, "value": value}
+            rows.append(row | ratios)
+    return {column: [row[column] for row in rows] for column in COLUMNS}
 
 
-def _ratios(credit: float, value: float, cost: float | None) -> dict[str, float | str | None]:
+class Limits(NamedTuple):
+    """Ends of the credit and of the value of one channel, NaN where they are not known."""
+
+    credit_low: float
+    credit_high: float
+    value_low: float
+    value_high: float
+
+
+def _ratios(
+    credit: float, value: float, cost: float | None, limits: Limits, why_none: str
+) -> dict[str, Any]:
     flags = []
     if cost is None:
-        flags.append("no cost given")
+        flags.append(why_none)
     elif cost <= 0:
         flags.append("cost is zero")
     if credit <= 0:
         flags.append("no credit")
     return {
         "cost": cost,
-        "cac": None if cost is None or credit <= 0 else cost / credit,
-        "romi": None if cost is None or cost <= 0 else (value - cost) / cost,
+        "cac": _divided(cost, credit) if credit > 0 else None,
+        "cac_low": _divided(cost, limits.credit_high) if credit > 0 else None,
+        "cac_high": _divided(cost, limits.credit_low) if credit > 0 else None,
+        "romi": _return(value, cost),
+        "romi_low": _return(limits.value_low, cost),
+        "romi_high": _return(limits.value_high, cost),
         "basis": BASIS,
         "flag": ", ".join(flags) or None,
     }
+
+
+def _divided(cost: float | None, credit: float) -> float | None:
+    return None if cost is None or cost <= 0 or not credit > 0 else cost / credit
+
+
+def _return(value: float, cost: float | None) -> float | None:
+    return None if cost is None or cost <= 0 or math.isnan(value) else (value - cost) / cost

@@ -1,10 +1,11 @@
 """Touches, stages and conversions of a unit in one order, cut where a conversion ends it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from patronage.data.frames import frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import DataError, SpecError
 
@@ -19,6 +20,10 @@ ORDER = ("moment", "kind", "at", "channel")
 """Order of a unit's events, with ties broken by name: the same on every engine."""
 
 NOT_SET = "(not set)"
+
+DAY_MICROSECONDS = 86_400_000_000
+SPREAD, LATEST = 4 * DAY_MICROSECONDS, 2 * DAY_MICROSECONDS
+"""A time lies within a day and a half of its day's midnight in UTC, whatever the time zone."""
 
 
 def cut_events(
@@ -61,7 +66,7 @@ def cut_events(
     timed = all("at" in schema for schema in schemas.values())
     columns = {name: _columns(schema, timed) for name, schema in schemas.items()}
     parts = [
-        tables["touches"].select(**columns["touches"], **_kind(TOUCH), channel=_named(levels)),
+        tables["touches"].select(**columns["touches"], **_kind(TOUCH), channel=level_name(levels)),
         _sold(tables["conversions"], schemas["conversions"], columns["conversions"]),
     ]
     if stages is not None:
@@ -111,14 +116,7 @@ def _checked(name: str, frame: Any, touches: Any, needed: Collection[str]) -> Fr
             f"{name} is of {table.implementation.name.lower()} and touches of "
             f"{first.implementation.name.lower()}; pass frames of one kind."
         )
-    has = table.collect_schema().names()
-    missing = [column for column in needed if column not in has]
-    if missing:
-        raise DataError(
-            f"{name}: column(s) {', '.join(missing)} not found; it has {', '.join(has)}. "
-            "Read the table with read_table, which names them."
-        )
-    lazy: Frame = table.lazy()
+    lazy: Frame = frame_of(frame, *needed, name=name).lazy()
     return lazy
 
 
@@ -135,14 +133,27 @@ def _unit_type(types: Mapping[str, nw.dtypes.DType]) -> type[nw.dtypes.DType]:
 
 
 def _columns(schema: Mapping[str, nw.dtypes.DType], timed: bool) -> dict[str, nw.Expr]:  # noqa: FBT001 - private
-    """Id and times; the moment is the time where all tables have it, else the day."""
+    """Id and times; the moment is the time where all tables have it, else the day.
+
+    Days come first in it, since they are of the business's time zone and times may be of UTC. A
+    row without a time comes after all of its day.
+    """
     at = nw.col("at") if "at" in schema else nw.lit(0)
+    day = nw.col("day").cast(nw.Int64)
+    in_day = (nw.col("at").cast(nw.Int64) - day * DAY_MICROSECONDS).fill_null(LATEST)
     return {
         UNIT: nw.col(UNIT),
         "day": nw.col("day"),
-        "at": at,
-        "moment": nw.col("at") if timed else nw.col("day"),
+        "at": at.fill_null(0) if "at" in schema else at,
+        "moment": day * SPREAD + in_day if timed else day,
     }
+
+
+def clock_time() -> nw.Expr:
+    """Give the column `at` without the midnights that stand for a day without a time."""
+    return nw.when(nw.col("at") != nw.col("day").cast(nw.Int64) * DAY_MICROSECONDS).then(
+        nw.col("at")
+    )
 
 
 def _kind(kind: int) -> dict[str, nw.Expr]:
@@ -158,8 +169,8 @@ def _typed(part: Frame, unit: type[nw.dtypes.DType]) -> Frame:
     )
 
 
-def _named(levels: tuple[str, ...]) -> nw.Expr:
-    """Name of a touch at these levels, "(not set)" where it has none."""
+def level_name(levels: Sequence[str]) -> nw.Expr:
+    """Name of a touch, or of a cost, at these levels, "(not set)" where it has none."""
     names = [nw.col(level).cast(nw.String).str.strip_chars() for level in levels]
     filled = [
         nw.when(name.is_null() | (name == "")).then(nw.lit(NOT_SET)).otherwise(name)

@@ -18,10 +18,16 @@ from patronage.attribution.events import (
     TOUCH,
     UNIT,
     Frame,
+    clock_time,
     cut_events,
 )
 from patronage.attribution.sequences import joined_texts
-from patronage.data.units import MONEY_SCALE, Day
+from patronage.data.frames import frame_of
+from patronage.data.returns import link_refunds
+from patronage.data.units import MONEY_SCALE, Day, to_day
+from patronage.features.rfm import Returns, opened, purchase_days
+
+LAST_DAY = to_day("9999-12-31")
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ def journeys(
 
     A journey ends with a conversion, and touches after it begin the next one; what follows the
     last conversion, or has none, did not convert. A conversion without a touch in reach makes no
-    journey (`untouched` counts them). Where conversions have no time of day they come after all
-    touches of their day. Touches of one moment stand in the order of their names.
+    journey (`untouched` counts them). A touch after the time of a conversion had no part in it;
+    conversions without a time of day come after all touches of their day. Touches of one moment
+    stand in the order of their names.
 
     Parameters
     ----------
@@ -80,12 +87,13 @@ def journeys(
         (microseconds, for the order within a day), campaign, content. pandas, polars, a DuckDB
         relation or a PySpark DataFrame.
     conversions
-        The same kind of frame: unit_id, day, and where there are any `at` and value (integer
-        money); `conversions_of_leads` and `conversions_of_orders` make it. Conversions of a unit
-        at one moment share a journey.
+        The same kind of frame: unit_id, day, and where there are any `at` (null: of no time)
+        and value (integer money); `conversions_of_leads` and `conversions_of_orders` make it.
+        Conversions of a unit at one moment share a journey.
     stages
         The same kind of frame: unit_id, day, and perhaps `at`, of a stage of the sales process,
-        such as the steps named opportunity. The last touch at or before it is marked.
+        such as the steps named opportunity. The last touch at or before it is marked; without a
+        time, the last of its day.
     rules
         What belongs to a journey.
 
@@ -212,7 +220,8 @@ def conversions_of_leads(leads: Any) -> Any:  # noqa: ANN401 - any frame that Na
 
     Returns
     -------
-    The same kind of frame: unit_id, day, and value where leads have it.
+    The same kind of frame: unit_id, day, value where leads have it, and `at` where they were
+    read with times; a midnight is no time.
 
     Examples
     --------
@@ -222,39 +231,72 @@ def conversions_of_leads(leads: Any) -> Any:  # noqa: ANN401 - any frame that Na
     0       a    7
     """
     frame = nw.from_native(leads)
-    value = [name for name in ("value",) if name in frame.collect_schema().names()]
-    return (
-        frame.filter(~nw.col("converted_day").is_null())
-        .select(*value, unit_id=nw.col("lead_id"), day=nw.col("converted_day").cast(nw.Int64))
-        .select(UNIT, "day", *value)
-        .to_native()
+    more = [name for name in ("at", "value") if name in frame.collect_schema().names()]
+    sold = frame.filter(~nw.col("converted_day").is_null()).select(
+        *more, unit_id=nw.col("lead_id"), day=nw.col("converted_day").cast(nw.Int64)
     )
+    if "at" in more:
+        sold = sold.with_columns(at=clock_time())
+    return sold.select(UNIT, "day", *more).to_native()
 
 
-def conversions_of_orders(transactions: Any) -> Any:  # noqa: ANN401 - any frame
-    """Conversions of checked transactions: every day with orders of a customer is one.
+def conversions_of_orders(
+    transactions: Any,  # noqa: ANN401 - any frame
+    *,
+    as_of: Day | None = None,
+    returns: Returns = "net",
+) -> Any:  # noqa: ANN401 - the kind of frame that came in
+    """Conversions of checked transactions: every purchase day of a customer is one.
 
-    Refunds are left out: they follow a conversion, and are none.
+    Parameters
+    ----------
+    transactions
+        customer_id, day, amount, and where there are any order_id and `at`, as
+        `read_table(..., times=True)` gives them.
+    as_of
+        Last day observed: later refunds are not seen. None for all.
+    returns
+        The policy that the table was read with. "net" takes refunds off: of the order that they
+        name, else of the latest days before them. What is refunded whole is no conversion.
+        "drop" and "fail" leave refunds out.
 
     Returns
     -------
-    The same kind of frame: unit_id, day, value (integer money).
+    The same kind of frame: unit_id, day, value (integer money), and `at` where orders have it:
+    the first time of the day, null where there is none; a midnight is no time.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> orders = pd.DataFrame({"customer_id": ["a", "a"], "day": [7, 7], "amount": [500, 200]})
+    >>> orders = pd.DataFrame({"customer_id": "a", "day": [7, 7, 8, 9],
+    ...                        "amount": [500, 200, 90, -100]})
     >>> conversions_of_orders(orders)
       unit_id  day  value
-    0       a    7    700
+    0       a    7    690
+    >>> conversions_of_orders(orders, as_of=8)["value"].to_list()
+    [700, 90]
     """
+    frame = frame_of(transactions, "customer_id", "day", "amount", name="transactions")
+    last = LAST_DAY if as_of is None else to_day(as_of)
+    known = frame.filter(nw.col("day") <= last)
+    linked = link_refunds(known) if returns == "net" else known
+    kept: Returns = "net" if returns == "net" else "drop"
+    days = opened(purchase_days(linked.to_native(), as_of=last, returns=kept))
+    keys, more = ["customer_id", "day"], []
+    if "at" in frame.collect_schema().names():
+        more = ["at"]
+        sold = opened(known.filter(nw.col("amount") >= 0).to_native())
+        first = (
+            sold.with_columns(nw.col("day").cast(nw.Int64), at=clock_time())
+            .group_by(*keys)
+            .agg(nw.col("at").min())
+        )
+        days = days.join(first, on=keys, how="left")
+    value = nw.col("day_value").cast(nw.Int64)
     return (
-        nw.from_native(transactions)
-        .filter(nw.col("amount") >= 0)
-        .group_by("customer_id", "day")
-        .agg(value=nw.col("amount").sum())
-        .select("day", unit_id=nw.col("customer_id"), value=nw.col("value").cast(nw.Int64))
-        .select(UNIT, "day", "value")
+        days.select("day", *more, unit_id=nw.col("customer_id"), value=value)
+        .select(UNIT, "day", *more, "value")
+        .sort(UNIT, "day")
         .to_native()
     )
 

@@ -43,7 +43,7 @@ def synergy(
     -------
     The same kind of frame (pandas for DuckDB and PySpark), a row a pair: channel_a, channel_b,
     n_both, n_a, n_b, n_neither (journeys), rate_both, rate_a, rate_b, rate_neither, synergy,
-    synergy_low, synergy_high, flag.
+    synergy_low, synergy_high, level (the confidence, null without a synergy), flag.
 
     Raises
     ------
@@ -88,6 +88,7 @@ def synergy(
             "synergy": _nulls(estimate, enough),
             "synergy_low": _nulls(low, enough),
             "synergy_high": _nulls(high, enough),
+            "level": _nulls(np.full(len(estimate), confidence), enough),
             "flag": [None if fine else flag for fine in enough.tolist()],
         },
     )
@@ -115,11 +116,9 @@ def _contrast(
     rate: FloatArray, n: FloatArray, z: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Estimate and limits of the signed sum of four independent rates."""
-    size, p = np.maximum(n, 1.0), rate
-    middle = (p + z**2 / (2 * size)) / (1 + z**2 / size)
-    half = z / (1 + z**2 / size) * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
-    below, above = p - (middle - half), middle + half - p
-    estimate = p @ SIGNS
+    low, high = wilson_limits(rate, n, z)
+    below, above = rate - low, high - rate
+    estimate = rate @ SIGNS
     down = np.where(SIGNS > 0, below, above)
     up = np.where(SIGNS > 0, above, below)
     return (
@@ -127,6 +126,14 @@ def _contrast(
         estimate - np.sqrt((down**2).sum(axis=1)),
         estimate + np.sqrt((up**2).sum(axis=1)),
     )
+
+
+def wilson_limits(rate: FloatArray, n: FloatArray, z: float) -> tuple[FloatArray, FloatArray]:
+    """Limits of rates that were seen in n journeys each, by Wilson's score method."""
+    size, p = np.maximum(n, 1.0), rate
+    middle = (p + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
+    return middle - half, middle + half
 
 
 def _nulls(values: FloatArray, known: NDArray[np.bool_]) -> list[float | None]:

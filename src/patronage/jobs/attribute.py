@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -10,6 +11,7 @@ import pandas as pd
 
 from patronage.attribution.compare import ModelOptions
 from patronage.attribution.costs import BASIS
+from patronage.attribution.events import DAY_MICROSECONDS, clock_time, level_name
 from patronage.attribution.journeys import (
     JourneyRules,
     conversions_of_leads,
@@ -18,17 +20,24 @@ from patronage.attribution.journeys import (
     untouched,
 )
 from patronage.attribution.report import Certainty, attribution_report
+from patronage.data.engines import DuckdbEngine
 from patronage.data.frames import frame_of
-from patronage.data.units import to_day
+from patronage.data.units import EPOCH, to_day
 from patronage.errors import ReadinessError, SpecError
 from patronage.jobs.findings import Findings
+from patronage.jobs.funnel import timezone_of
 from patronage.jobs.tables import Tables, read_paths_table, read_tables
 from patronage.marketing.engines import collected
+from patronage.marketing.periods import NOT_STATED, Period
 from patronage.plots import credit_by_model
-from patronage.tracking.metric_specs import AttributionSpec
+from patronage.tracking.metric_specs import AttributionSpec, Journeys
+from patronage.tracking.sections import TableSource
 
 SHOWN = ("totals", "credit", "value", "costs", "intervals", "synergy")
 PATHS = ("path", "days_before", "stage")
+LONG = {"models", "intervals", "costs", "synergy", "totals"}
+"""Tables with a row a figure, beside which stands what it is of."""
+TEXTS = {"flag", "cost_by"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,18 @@ class _Given:
     columns: dict[str, str] = field(default_factory=dict)
     separator: str = ">"
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
+    window: str = NOT_STATED
+    timezone: str = NOT_STATED
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """Costs, the columns that they are known by, and what to say of them."""
+
+    table: Any = None
+    key: tuple[str, ...] = ("channel",)
+    part_of: dict[str, str] | None = None
+    lines: tuple[str, ...] = ()
 
 
 def run_attribution(spec: AttributionSpec) -> Findings:
@@ -58,12 +79,14 @@ def run_attribution(spec: AttributionSpec) -> Findings:
         If a table breaks its contract, or a model lacks what it needs.
     """
     given = _path_table(spec) if spec.data.journeys is not None else _from_touches(spec)
+    spend = _spend(spec, given.tables)
     report = attribution_report(
         given.paths,
         list(spec.attribution.models) or None,
         spec.attribution.order,
-        spend=_spend(spec, given.tables),
-        spend_key=spec.journeys.level[0],
+        spend=spend.table,
+        spend_key=spend.key,
+        part_of=spend.part_of,
         certainty=Certainty(**spec.intervals.model_dump()),
         columns=given.columns or None,
         separator=given.separator,
@@ -77,8 +100,24 @@ def run_attribution(spec: AttributionSpec) -> Findings:
     pictures = {"credit": credit_by_model(report["credit"])}
     if has_value:
         pictures["value"] = credit_by_model(report["value"], unit="value")
-    lines = [*given.lines, f"credit is {BASIS}"]
+    lines = [*given.lines, *spend.lines, f"credit is {BASIS}"]
+    lines.append(f"low and high are {spec.intervals.confidence:.0%} intervals")
+    for name in LONG & set(report):
+        report[name] = _stands(report[name], spec, given)
     return Findings(report | given.more, pictures, shown, lines)
+
+
+def _stands(table: pd.DataFrame, spec: AttributionSpec, given: _Given) -> pd.DataFrame:
+    """Put the days, time zone and currency of a table beside its figures."""
+    from_touches = spec.data.journeys is None
+    # A column of nulls alone has no type.
+    blank = [name for name in table if name not in TEXTS and table[name].isna().all()]
+    return table.astype(dict.fromkeys(blank, float)).assign(
+        window=given.window,
+        window_days=spec.journeys.lookback_days if from_touches else None,
+        timezone=given.timezone,
+        currency=NOT_STATED if spec.period is None else spec.period.currency,
+    )
 
 
 def _path_table(spec: AttributionSpec) -> _Given:
@@ -92,23 +131,14 @@ def _path_table(spec: AttributionSpec) -> _Given:
 
 
 def _from_touches(spec: AttributionSpec) -> _Given:
-    tables = read_tables(spec.data, ["touches", "leads", "transactions", "steps", "spend"])
-    as_of, how = tables.last_day(spec.snapshot.as_of), spec.journeys
-    touches, found = tables.found["touches"], tables.found
-    sold = (
-        conversions_of_leads(found["leads"])
-        if "leads" in found
-        else conversions_of_orders(found["transactions"])
+    zone = timezone_of(*_sources(spec))
+    tables = read_tables(
+        spec.data, ["touches", "leads", "transactions", "steps", "spend"], times=True
     )
-    rules = JourneyRules(
-        level=how.level[0] if len(how.level) == 1 else tuple(how.level),
-        lookback_days=how.lookback_days,
-        ignore=how.ignore,
-        collapse=how.collapse,
-        repeat=how.repeat,
-        as_of=as_of,
-        separator=how.separator,
-    )
+    as_of, how = _last_day(spec, tables), spec.journeys
+    touches = tables.found["touches"]
+    sold, said = _conversions(spec, tables, as_of, zone)
+    rules = _rules(how, as_of)
     frame = nw.from_native(journeys(touches, sold, _stages(spec, tables), rules=rules))
     if spec.period is not None:
         end, (first, last) = nw.col("end_day"), _days(spec)
@@ -122,7 +152,7 @@ def _from_touches(spec: AttributionSpec) -> _Given:
     reach = (
         "all touches" if how.lookback_days is None else f"touches up to {how.lookback_days} days"
     )
-    lines = [*tables.lines(), f"{reach} before a conversion; observed until {as_of}"]
+    lines = [*tables.lines(), f"{reach} before a conversion; observed until {as_of}", *said]
     between = None if spec.period is None else _days(spec)
     missed = untouched(touches, sold, rules=rules, between=between)
     more = {"journeys": summed, "untouched": pd.DataFrame([missed])}
@@ -130,7 +160,71 @@ def _from_touches(spec: AttributionSpec) -> _Given:
         f"{missed['conversions_untouched']:,} of {missed['conversions']:,} conversions have no "
         "touch in reach and are credited to nobody"
     )
-    return _Given(every, tables, lines, separator=how.separator, more=more)
+    window = str(Period(*between)) if between else f"up to {as_of}"
+    return _Given(
+        every, tables, lines, separator=how.separator, more=more, window=window, timezone=zone
+    )
+
+
+def _last_day(spec: AttributionSpec, tables: Tables) -> date:
+    """Give the day of the spec, else the last of what touches led to.
+
+    A touch after it has had no chance to be followed by anything.
+    """
+    if spec.snapshot.as_of is not None:
+        return spec.snapshot.as_of
+    last = tables.last_day(None)
+    ends = tables.observed(None)
+    end = ends["leads" if "leads" in ends else "transactions"]
+    return end if end > EPOCH else last
+
+
+def _conversions(
+    spec: AttributionSpec, tables: Tables, as_of: date, zone: str
+) -> tuple[Any, list[str]]:
+    """Give what touches led to, with times where they can be compared, and what to say of it."""
+    found, orders = tables.found, spec.data.transactions
+    name = "leads" if orders is None else "transactions"
+    given = spec.snapshot.as_of
+    said = [] if given is None else tables.observed_lines(given, {name})
+    if given is None and tables.last_day(None) > as_of:
+        said = [f"touches after {as_of}, the last day of {name}, are not counted"]
+    table = found[name]
+    if zone != "UTC" and _has_zone(found["touches"]) != _has_zone(table):
+        table = table.project('* exclude ("at")')
+        said.append(f"of touches and {name} one has times with a zone: days alone are compared")
+    if orders is None:
+        return conversions_of_leads(table), said
+    refunds = sum(report.refunds for report in tables.reports if report.table == name)
+    if refunds:
+        said.append(f"{refunds:,} refunds are taken off the orders that they undo")
+    return conversions_of_orders(table, as_of=as_of, returns=orders.returns), said
+
+
+def _has_zone(table: Any) -> bool:  # noqa: ANN401 - a DuckDB relation
+    """Tell whether times lie outside their day in UTC: those of the business's clock never do."""
+    day = "converted_day" if "converted_day" in table.columns else '"day"'
+    in_utc = f'floor("at" / {DAY_MICROSECONDS})'
+    ((outside,),) = table.aggregate(f"coalesce(bool_or({in_utc} <> {day}), false)").fetchall()
+    return bool(outside)
+
+
+def _sources(spec: AttributionSpec) -> list[TableSource]:
+    data = spec.data
+    given = (data.touches, data.leads, data.transactions, data.steps)
+    return [table for table in given if table is not None]
+
+
+def _rules(how: Journeys, as_of: date) -> JourneyRules:
+    return JourneyRules(
+        level=how.level[0] if len(how.level) == 1 else tuple(how.level),
+        lookback_days=how.lookback_days,
+        ignore=how.ignore,
+        collapse=how.collapse,
+        repeat=how.repeat,
+        as_of=as_of,
+        separator=how.separator,
+    )
 
 
 def _stages(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a DuckDB relation
@@ -140,7 +234,7 @@ def _stages(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a D
     if "steps" not in tables.found:
         raise SpecError("journeys.stage needs a table [data.steps]; give one, or leave it out.")
     steps = frame_of(tables.found["steps"], "unit_id", "day", "step", name="steps")
-    marked = steps.filter(nw.col("step") == spec.journeys.stage)
+    marked = steps.filter(nw.col("step") == spec.journeys.stage).with_columns(at=clock_time())
     if collected(marked.select(n=nw.len()))["n"].iloc[0] == 0:
         there = sorted(collected(steps.select("step").unique())["step"])
         raise SpecError(
@@ -150,20 +244,45 @@ def _stages(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a D
     return marked.to_native()
 
 
-def _spend(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a DuckDB relation
+def _spend(spec: AttributionSpec, tables: Tables) -> _Spent:
     """Costs of the table of spend, else those written beside touches, within the period.
 
     What was spent after the last day observed has had no chance to lead to anything.
     """
     costs = tables.found.get("spend", tables.found.get("touches"))
     if costs is None or "cost" not in costs.columns:
-        return None
+        return _Spent()
     if spec.snapshot.as_of is not None:
         costs = costs.filter(f'"day" <= {to_day(spec.snapshot.as_of)}')
-    if spec.period is None:
-        return costs
-    first, last = _days(spec)
-    return costs.filter(f'"day" between {first} and {last}')
+    if spec.period is not None:
+        first, last = _days(spec)
+        costs = costs.filter(f'"day" between {first} and {last}')
+    levels = spec.journeys.level
+    known = tuple(name for name in levels if _names_costs(costs, name))
+    if known == levels:
+        return _Spent(costs, levels)
+    table, unknown = "spend" if "spend" in tables.found else "touches", set(levels) - set(known)
+    absent = f"{table} tells no cost by {', '.join(sorted(unknown))}"
+    if not known:
+        return _Spent(lines=(f"{absent}: no costs are shown",))
+    line = f"{absent}: cost, cac and romi are told by {', '.join(known)} alone, and not split"
+    return _Spent(costs, known, _part_of(tables.found["touches"], levels, known), (line,))
+
+
+def _names_costs(costs: Any, column: str) -> bool:  # noqa: ANN401 - a DuckDB relation
+    """Tell whether any cost has a name in that column."""
+    if column not in costs.columns:
+        return False
+    quoted = DuckdbEngine(costs).quoted(column)
+    ((named,),) = costs.aggregate(f"count(nullif(trim({quoted}::varchar), ''))").fetchall()
+    return bool(named)
+
+
+def _part_of(touches: Any, levels: tuple[str, ...], known: tuple[str, ...]) -> dict[str, str]:  # noqa: ANN401 - a DuckDB relation
+    """Names that paths are made of, and the wider one by which the cost of each is known."""
+    frame = frame_of(touches, *levels, name="touches")
+    names = collected(frame.select(fine=level_name(levels), wide=level_name(known)).unique())
+    return dict(zip(names["fine"], names["wide"], strict=True))
 
 
 def _days(spec: AttributionSpec) -> tuple[int, int]:
