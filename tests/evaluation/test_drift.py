@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ks_2samp
+from scipy.stats import chi2, ks_2samp
 
-from patronage.evaluation.drift import drift, ks, profile, psi, rate_shift
+from patronage.evaluation.drift import drift, ks, profile, psi, psi_noise, rate_shift
 
 
 def frame(n: int = 4_000, shift: float = 0.0, seed: int = 0) -> pd.DataFrame:
@@ -37,6 +37,38 @@ def test_psi_worked_by_hand() -> None:
 def test_rows_of_the_same_kind_have_not_moved() -> None:
     found = drift(profile(frame()), frame(seed=1))
     assert max(one.psi for one in found) < 0.02
+
+
+@pytest.mark.parametrize("bins", [4, 11])
+def test_the_noise_of_many_rows_is_that_of_chi_square(bins: int) -> None:
+    # Yurdakul and Naranjo (2020): (1/n + 1/m) times chi-square of one less than the bins.
+    before, now = [3_000] * bins, [500] * bins
+    by_formula = chi2.ppf(0.95, bins - 1) * (1 / sum(before) + 1 / sum(now))
+    assert psi_noise(before, now) == pytest.approx(by_formula, rel=0.08)
+
+
+@pytest.mark.parametrize("n", [1, 8, 50])
+def test_few_rows_of_the_same_kind_seldom_pass_their_noise(n: int) -> None:
+    stored = profile(frame(2_000))
+    alarms, by_habit = 0, 0
+    for seed in range(1, 25):
+        found = drift(stored, frame(n, seed=seed))
+        alarms += any(one.passes(0.0) for one in found)
+        by_habit += any(one.psi > 0.25 for one in found)
+    # One in twenty is expected, 1.2 of these; six have a chance of 1 in 1,000.
+    assert alarms < 6
+    assert by_habit == 24 or n == 50
+    noise = {one.feature: one.noise for one in found}
+    assert all(one.is_too_small_for(0.25) == (noise[one.feature] > 0.25) for one in found)
+    assert noise["spend [x]"] > 0.25
+
+
+def test_a_hundred_rows_that_moved_are_told_from_chance() -> None:
+    found = drift(profile(frame()), frame(100, shift=2.0, seed=1))
+    assert found[0].feature == "spend [x]"
+    assert found[0].passes(0.25)
+    assert (found[0].n_before, found[0].n_now) == (4_000, 100)
+    assert not any(one.passes(0.25) for one in found[1:])
 
 
 def test_a_feature_that_moved_comes_first_and_by_how_much() -> None:

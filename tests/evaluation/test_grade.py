@@ -19,6 +19,8 @@ GOOD = {
     "n_rarer": 200,
 }
 OFF = reliability([0, 0, 0, 1] * 100, [0.33] * 400)
+# Right on average; each half is off by a tenth, where chance explains sqrt(2/pi p(1-p)/n).
+TWISTED = reliability([0, 1] * 200 + [0] * 400, [0.4] * 400 + [0.1] * 400)
 
 
 def made(**changes: object) -> tuple[str, str]:
@@ -33,12 +35,17 @@ def made(**changes: object) -> tuple[str, str]:
         ({}, "A", "53% of the possible lift is sure"),
         ({"n_rarer": 99}, "B", "99 rows of the rarer class; 100 are asked for"),
         ({"calibration": OFF}, "B", "mean probability is 1.32 times the rate"),
+        (
+            {"calibration": TWISTED},
+            "B",
+            "calibration error is 0.100, of which chance explains 0.016; at most 0.05 beyond",
+        ),
         ({"lift_top": Interval(2.5, 2.0, 3.0)}, "B", "only 33% of the possible lift is sure"),
         ({"lift_top": Interval(2.0, 1.4, 3.0)}, "C", "only 13% of the possible lift is sure"),
         (
             {"over_baselines": {"recency": Interval(0.05, -0.001, 0.1)}},
             "C",
-            "AUC gained over recency may be as low as -0.001",
+            "does not surely rank better than recency (AUC difference +0.050, interval -0.001 to",
         ),
         ({"lift_top": Interval(2.0, 1.0, 3.0)}, "D", "lift of the top 10% may be as low as 1.00"),
         ({"skill": Interval(0.1, -0.01, 0.2)}, "D", "log-loss skill against the base rate"),
@@ -61,6 +68,26 @@ def drawn(n: int, spread: float = 2.0, seed: int = 0) -> tuple[np.ndarray, np.nd
 def test_true_chances_are_an_a_when_there_are_enough_of_them_and_never_with_few() -> None:
     assert judge(*drawn(3_000)).grade.letter == "A"
     assert judge(*drawn(150)).grade.letter in ("B", "C")
+
+
+def test_exactly_true_chances_are_not_barred_for_the_error_that_chance_makes() -> None:
+    errors, barred = [], 0
+    for seed in range(60):
+        found = reliability(*drawn(300, seed=seed))
+        errors.append(found.ece > 0.05)
+        facts = GOOD | {"calibration": found._replace(mean_over_rate=1.0)}
+        barred += grade(facts.pop("lift_top"), **facts).letter != "A"
+    # By the plain figure about half of them would be.
+    assert np.mean(errors) > 0.3
+    assert barred <= 1
+
+
+def test_chances_that_are_a_tenth_off_are_barred_where_rows_can_show_it() -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.choice([0.3, 0.7], 1_500)
+    y = rng.random(1_500) < np.where(chance < 0.5, chance + 0.1, chance - 0.1)
+    facts = GOOD | {"calibration": reliability(y, chance)._replace(mean_over_rate=1.0)}
+    assert grade(facts.pop("lift_top"), **facts).because[0].startswith("calibration error is 0.")
 
 
 def test_noise_is_a_d() -> None:

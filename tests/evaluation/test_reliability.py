@@ -54,6 +54,15 @@ def test_the_calibration_error_worked_by_hand() -> None:
     assert reliability(y, p, n_bins=2).ece == pytest.approx((0.05 + 0.30) / 2)
 
 
+@pytest.mark.parametrize("n", [60, 300, 2_000])
+def test_the_error_that_chance_explains_is_that_of_simulated_outcomes(n: int) -> None:
+    rng = np.random.default_rng(1)
+    chance = expit(rng.normal(-2, 1.5, n))
+    simulated = [reliability(rng.random(n) < chance, chance).ece for _ in range(150)]
+    expected = reliability(rng.random(n) < chance, chance).ece_noise
+    assert expected == pytest.approx(np.mean(simulated), rel=0.06)
+
+
 def test_equal_forecasts_are_never_split_over_bins() -> None:
     rng = np.random.default_rng(0)
     y, p = rng.integers(0, 2, 100), np.repeat([0.1, 0.5, 0.9], [45, 33, 22])

@@ -139,7 +139,13 @@ def test_scoring_sees_the_lead_features_that_training_saw(plain: Callable[..., A
     touches = random_touches()
     training = plain(
         training_lead_snapshots(
-            LEADS, touches, as_of=140, horizon_days=5, step_days=9, levels=LEVELS
+            LEADS,
+            touches,
+            as_of=140,
+            horizon_days=5,
+            step_days=9,
+            levels=LEVELS,
+            observed_until=145,
         ),
         "cutoff",
         "lead_id",
@@ -151,10 +157,19 @@ def test_scoring_sees_the_lead_features_that_training_saw(plain: Callable[..., A
         pd.testing.assert_frame_equal(again, scoring, check_exact=True)
 
 
+def test_touches_after_the_leads_lengthen_no_window() -> None:
+    late = TOUCHES.assign(day=TOUCHES["day"] + 400)
+    last = int(max(LEADS["created_day"].max(), LEADS["converted_day"].max()))
+    with pytest.raises(ReadinessError, match=r"Where the data know later days, say so with snap"):
+        training_lead_snapshots(LEADS, late, as_of=last - 9, horizon_days=10)
+    training_lead_snapshots(LEADS, late, as_of=last - 10, horizon_days=10)
+
+
 def test_lead_features_are_the_same_bits_on_every_engine(
     engine: Any, plain: Callable[..., Any]
 ) -> None:
     plan = {"as_of": 140, "horizon_days": 5, "ages_days": (0, 10), "levels": LEVELS}
+    plan["observed_until"] = 145
     touches = random_touches()
     ours = plain(
         training_lead_snapshots(engine(LEADS), engine(touches), **plan), "lead_id", "cutoff"

@@ -40,6 +40,15 @@ def test_subscribers_of_the_case_worked_by_hand(engine: Any, plain: Callable[...
     ]
 
 
+@pytest.mark.parametrize("lacking", [["plan", "price"], ["price"], ["plan"]])
+def test_columns_that_a_table_may_lack_are_the_only_ones_missing(
+    engine: Any, plain: Callable[..., Any], lacking: list[str]
+) -> None:
+    table = plain(subscription_snapshot(engine(TABLE.drop(columns=lacking)), as_of=100))
+    whole = plain(subscription_snapshot(TABLE, as_of=100)).drop(columns=lacking)
+    assert table.to_numpy().tolist() == whole.to_numpy().tolist()
+
+
 def test_only_who_has_nothing_left_has_churned(engine: Any, plain: Callable[..., Any]) -> None:
     labels = plain(unsubscribed(engine(TABLE), as_of=100, horizon_days=10))
     assert dict(zip(labels["customer_id"], labels["label"], strict=True)) == {
@@ -77,3 +86,20 @@ def test_training_has_the_features_of_each_day_and_what_followed(plain: Callable
 def test_subscription_window_that_is_not_over_is_refused() -> None:
     with pytest.raises(ReadinessError, match="the last complete cutoff is 1970-04-06"):
         training_subscription_snapshots(TABLE, as_of=100, horizon_days=10, step_days=40)
+
+
+def test_an_end_booked_ahead_makes_no_window_complete(plain: Callable[..., Any]) -> None:
+    booked = TABLE.assign(ended_day=TABLE["ended_day"].fillna(400))
+    with pytest.raises(ReadinessError, match=r"the data end 1970-04-16.*snapshot\.observed_until"):
+        training_subscription_snapshots(booked, as_of=100, horizon_days=10, step_days=40)
+    known = {"as_of": 95, "horizon_days": 10, "step_days": 40}
+    pd.testing.assert_frame_equal(
+        plain(training_subscription_snapshots(booked, **known), "cutoff", "customer_id"),
+        plain(training_subscription_snapshots(TABLE, **known), "cutoff", "customer_id"),
+    )
+    later = plain(
+        training_subscription_snapshots(
+            TABLE, as_of=100, horizon_days=10, step_days=40, observed_until=110
+        )
+    )
+    assert later["cutoff"].max() == 100

@@ -88,13 +88,19 @@ def test_every_customer_has_a_row_and_the_long_gone_have_nulls_and_a_flag(
         else:
             assert 0 < row["churn_probability"] < 1
             assert 1 <= row["churn_score"] <= 99
-    explained = table.loc[~gone[table.index], "churn_reasons"].dropna()
-    assert len(explained) > 0.9 * (~gone).sum()
+    for side in ("churn_reasons", "churn_reasons_against"):
+        explained = table.loc[~gone[table.index], side].dropna()
+        assert len(explained) > 0.8 * (~gone).sum()
+    told = table[["churn_reasons", "churn_reasons_against"]].dropna()
+    assert not any(set(a.split(" | ")) & set(b.split(" | ")) for a, b in told.to_numpy())
+    places = [list(table.columns).index(name) for name in told]
+    assert places[1] == places[0] + 1
 
 
 def test_reasons_are_written_for_the_riskiest_share_of_those_scored(champion: Path) -> None:
     table = score("--set", "model.top_share=0.2").dropna(subset="churn_probability")
     explained = table["churn_reasons"].notna()
+    assert not (table["churn_reasons_against"].notna() & ~explained).any()
     assert 0.15 < explained.mean() < 0.4
     least = table.loc[explained, "churn_probability"].min()
     assert (table.loc[~explained, "churn_probability"] <= least).all()
@@ -175,6 +181,26 @@ def test_subscribers_are_scored_with_their_ids(workplace: Path) -> None:
     assert table["churn_probability"].between(0, 1).all()
 
 
+def test_subscriptions_of_the_three_required_columns_are_enough(workplace: Path) -> None:
+    random = np.random.default_rng(6)
+    start = random.integers(0, 600, 800)
+    end = start + random.exponential(400, 800).astype(int)
+    first = pd.Timestamp("2023-01-01")
+    table = pd.DataFrame({"customer_id": range(800), "started_at": first})
+    table["started_at"] += pd.to_timedelta(start, unit="D")
+    booked = end < np.where(random.random(800) < 0.2, 900, 600)
+    table["ended_at"] = (first + pd.to_timedelta(end, unit="D")).where(booked)
+    table.to_csv("bare.csv", index=False)
+    said = patronage("check", "bare.csv", "--table", "subscriptions", "--for", "churn").output
+    assert "bare.csv: ready" in said
+    assert "outcome: no subscription left after 90 days (" in said
+    last, ahead = table["started_at"].max(), (table["ended_at"] > table["started_at"].max()).sum()
+    assert (
+        f"note: ends are known until {last:%Y-%m-%d}, the day of the last start; {ahead:,} that "
+        "lie ahead of it count as not come yet, set snapshot.observed_until"
+    ) in said
+
+
 @pytest.fixture
 def flat_csv(workplace: Path) -> pd.DataFrame:
     """A labelled table with text, blanks, codes with zeros and odd names."""
@@ -207,6 +233,7 @@ def test_a_flat_table_is_trained_and_scored_in_any_order_with_the_label_or_witho
 ) -> None:
     said = patronage("train", SPEC, *FLAT, *QUICK).output
     assert "20% of the Account No. groups, drawn at random, judge" in said
+    assert f"outcome: Left? = 'Yes' ({(flat_csv['Left?'] == 'Yes').mean():.1%} of 1,200" in said
     patronage("promote", "churn")
     patronage("score", "churn", "--input", "flat.csv", "--output", "scores")
     whole = scored()
@@ -218,9 +245,18 @@ def test_a_flat_table_is_trained_and_scored_in_any_order_with_the_label_or_witho
     pd.testing.assert_frame_equal(again, whole)
 
 
-def test_a_file_without_a_trained_column_is_refused_by_name(flat_csv: pd.DataFrame) -> None:
+def test_a_flat_file_without_rows_names_or_trained_columns_is_refused(
+    flat_csv: pd.DataFrame,
+) -> None:
     patronage("train", SPEC, *FLAT, *QUICK)
     patronage("promote", "churn")
+    flat_csv[:0].to_csv("none.csv", index=False)
+    refused = patronage("score", "churn", "--input", "none.csv", "--output", "scores", code=2)
+    assert "none.csv: holds column names and no row" in refused.stderr
+    nameless = flat_csv["Account No."].where(flat_csv.index > 2, "")
+    flat_csv.assign(**{"Account No.": nameless}).to_csv("new.csv", index=False)
+    refused = patronage("score", "churn", "--input", "new.csv", "--output", "scores", code=2)
+    assert "new.csv: 3 of 1,200 rows have no Account No." in refused.stderr
     flat_csv.rename(columns={"days silent": "silent"}).to_csv("new.csv", index=False)
     refused = patronage("score", "churn", "--input", "new.csv", "--output", "scores", code=2)
     assert "column(s) days silent of the trained table not found" in refused.stderr

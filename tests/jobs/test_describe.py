@@ -62,7 +62,7 @@ def described(spec: ChurnSpec | LifetimeValueSpec, source: Path, folder: Path) -
     return made.sort_values("customer_id", ignore_index=True)
 
 
-@pytest.mark.parametrize("orders_per_shard", [2_000, 1_000_000])
+@pytest.mark.parametrize("orders_per_shard", [15_000, 1_000_000])
 @pytest.mark.parametrize(("spec", "features"), [(CHURN, snapshot), (VALUE, rfm_summary)])
 def test_features_are_the_same_however_many_shards_make_them(
     spec: ChurnSpec | LifetimeValueSpec,

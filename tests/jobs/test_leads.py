@@ -1,6 +1,8 @@
 """Leads from touches to a list of whom to call, as a person runs it from the command line."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from patronage.cli import app
 from patronage.data.simulate import simulate_leads
+from patronage.tracking.run import STORE
 
 ROOT = Path(__file__).parents[2]
 SPEC = str(ROOT / "models" / "leads.toml")
@@ -28,27 +31,50 @@ def patronage(*arguments: str, code: int = 0) -> Result:
     return result
 
 
-@pytest.fixture
-def files(workplace: Path) -> pd.DataFrame:
+def write(folder: Path) -> pd.DataFrame:
     leads, touches = simulate_leads(1500, 730, seed=3)
-    leads.to_csv("leads.csv", index=False)
-    touches.to_csv("touches.csv", index=False)
+    leads.to_csv(folder / "leads.csv", index=False)
+    touches.to_csv(folder / "touches.csv", index=False)
     return leads
 
 
-def test_open_leads_are_ranked_called_and_rolled_up_to_accounts(files: pd.DataFrame) -> None:
-    patronage("train", SPEC, *QUICK, "--force")
-    patronage("promote", "leads", "--force")
+@pytest.fixture
+def files(workplace: Path) -> pd.DataFrame:
+    return write(workplace)
+
+
+@pytest.fixture(scope="module")
+def promoted(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a champion of leads, made once; copies of it find the same artifacts."""
+    folder = tmp_path_factory.mktemp("leads")
+    shutil.copy(empty_store, folder / STORE)
+    write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        patronage("train", SPEC, *QUICK, "--force")
+        patronage("promote", "leads", "--force")
+    return folder
+
+
+@pytest.fixture
+def champion(promoted: Path, files: pd.DataFrame, workplace: Path) -> pd.DataFrame:
+    """Its leads, in a working directory with the store and both tables."""
+    shutil.copy(promoted / STORE, workplace / STORE)
+    return files
+
+
+def test_open_leads_are_ranked_called_and_rolled_up_to_accounts(champion: pd.DataFrame) -> None:
     patronage(
         "score", "leads", "--input", "leads.csv", "--touches", "touches.csv",
         "--as-of", "2025-12-31", "--output", "scores", "--capacity", "25",
     )  # fmt: skip
     latest = json.loads(Path("scores/latest.json").read_text())
     table = pd.read_parquet(Path("scores") / latest["folder"]).set_index("lead_id")
-    assert set(table.index) == set(files.loc[files["converted_at"].isna(), "lead_id"])
+    assert set(table.index) == set(champion.loc[champion["converted_at"].isna(), "lead_id"])
     assert sorted(table["rank"]) == list(range(1, len(table) + 1))
     assert (table["call_today"] == (table["rank"] <= 25)).all()
-    value = files.set_index("lead_id").loc[table.index, "value"]
+    value = champion.set_index("lead_id").loc[table.index, "value"]
     expected = table["conversion_probability"] * value
     np.testing.assert_allclose(table["expected_value"], expected)
     worth = table["conversion_probability"] * value.fillna(value.median())
@@ -75,7 +101,11 @@ def test_an_attribute_written_after_conversion_is_refused_until_dropped(
 
 
 def test_the_run_holds_the_card_pictures_and_no_lead(files: pd.DataFrame) -> None:
-    patronage("train", SPEC, *QUICK, "--force")
+    settings = [*QUICK[:4], *QUICK[6:], "--set", "model.learner=auto"]
+    told = patronage("train", SPEC, *settings, "--force").output
+    assert re.search(r"log loss 0\.\d+ on .* rows, against .* a standard error of 0\.\d+, ", told)
+    assert re.search(r"ECE 0\.\d+ \(by chance 0\.\d+\)", told)
+    assert re.search(r"rank(s)? better than recency alone \(AUC difference [+-]0\.\d+, int", told)
     version = mlflow.MlflowClient().get_model_version_by_alias("leads", "challenger")
     client = mlflow.MlflowClient()
     paths = {each.path for each in client.list_artifacts(version.run_id)}
@@ -83,6 +113,8 @@ def test_the_run_holds_the_card_pictures_and_no_lead(files: pd.DataFrame) -> Non
     card = mlflow.artifacts.load_text(f"runs:/{version.run_id}/card.md")
     assert f"| grade | {version.tags['grade']}" in card
     assert "L000" not in card
+    assert "with a standard error of" in card
+    assert "| calibration error (ECE), of which chance explains | 0." in card
 
 
 def test_capacity_is_for_leads_and_touches_for_models_that_know_them(files: pd.DataFrame) -> None:

@@ -89,6 +89,29 @@ def test_a_column_that_is_gone_counts_as_missing(model: ScoreModel) -> None:
     assert found["plan"].missing_before == pytest.approx(1 / 3, abs=0.05)
 
 
+@pytest.mark.parametrize("n", [1, 10])
+def test_a_night_of_few_rows_passes_a_limit_and_says_that_nothing_can_be_told(
+    model: ScoreModel, n: int
+) -> None:
+    report = report_of(model, rows(n, seed=5), 0.25)
+    assert any(each.psi > 0.25 for each in report.models[0].found)
+    report.raise_if_refused()
+    (line,) = report.lines()
+    assert line == (
+        f"model churn version 7: too few rows to tell ({n} row{'s' * (n > 1)}) whether 3 of 4 "
+        "columns moved by more than 0.25"
+    )
+    for each in report.to_dict()["models"]["churn"]["columns"]:
+        assert (each["n_before"], each["n_now"], each["moved"]) == (3_000, n, False)
+        assert each["noise"] > 0.25
+        assert each["too_few_rows"] != each["by_calendar"]
+
+
+def test_what_moved_beyond_chance_is_refused_on_few_rows_too(model: ScoreModel) -> None:
+    with pytest.raises(DriftError, match=r"churn_probability|recency_days"):
+        report_of(model, rows(30, seed=5, longer=400.0), 0.25).raise_if_refused()
+
+
 def test_nobody_to_compare_is_no_drift(model: ScoreModel) -> None:
     assert report_of(model, rows(seed=5)[:0], 0.1).models == ()
 
@@ -140,3 +163,14 @@ def test_a_limit_stops_the_scoring_job_with_exit_4_and_the_last_scores_stay(
     assert not list(figures[0].parent.glob("*.parquet"))
     patronage(*command[:-1], "gates.max_drift=50", "--input", "moved.csv")
     assert Path("scores/latest.json").read_bytes() != before
+    # Scored by now, and a stricter limit of a later run is held all the same.
+    after = Path("scores/latest.json").read_bytes()
+    stricter = patronage(*command, "--input", "moved.csv", code=4)
+    assert stricter.stderr == refused.stderr
+    assert Path("scores/latest.json").read_bytes() == after
+    folder = Path("scores") / json.loads(after)["folder"]
+    assert json.loads((folder / DRIFT_FILE).read_text())["models"]["churn"]["max_drift"] == 0.2
+    again = patronage(*command[:-1], "gates.max_drift=50", "--input", "moved.csv")
+    assert "were scored before" in again.output
+    (folder / DRIFT_FILE).unlink()
+    patronage(*command, "--input", "moved.csv", code=4)

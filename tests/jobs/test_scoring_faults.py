@@ -13,7 +13,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from typer.testing import CliRunner, Result
 
+from patronage.cli import app
 from patronage.data.owners import owner_mark
 from patronage.data.write import clear_abandoned
 from patronage.errors import SpecError
@@ -49,12 +51,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(place: Path, output: Path) -> list[str]:
-    return [
-        sys.executable, "-m", "patronage.cli", "score", str(place / "model"),
-        "--input", str(place / "orders.parquet"), "--as-of", "2023-12-31",
-        "--output", str(output), "--memory-limit", "750MB",
-    ]  # fmt: skip
+def arguments(place: Path, output: Path, **changed: str) -> list[str]:
+    options = {
+        "input": str(place / "orders.parquet"), "as-of": "2023-12-31", "output": str(output),
+        "memory-limit": "750MB",
+    }  # fmt: skip
+    options |= {name.replace("_", "-"): value for name, value in changed.items()}
+    pairs = [text for name, value in options.items() for text in (f"--{name}", value)]
+    return ["score", str(place / "model"), *pairs]
+
+
+def command(place: Path, output: Path, **changed: str) -> list[str]:
+    """For a process that is killed, or runs beside another."""
+    return [sys.executable, "-m", "patronage.cli", *arguments(place, output, **changed)]
+
+
+def score(place: Path, output: Path, **changed: str) -> Result:
+    """Score in this process: one of its own loads for longer than it scores."""
+    return CliRunner().invoke(app, arguments(place, output, **changed), catch_exceptions=False)
 
 
 def files(output: Path) -> dict[str, bytes]:
@@ -65,10 +79,21 @@ def files(output: Path) -> dict[str, bytes]:
     }
 
 
+PEAK = "peak.txt"
+
+
 @pytest.fixture(scope="module")
 def undisturbed(place: Path) -> dict[str, bytes]:
+    """What a run of its own wrote; where the system tells, its most memory lies beside."""
     output = place / "undisturbed"
-    subprocess.run(command(place, output), check=True, capture_output=True)
+    code = (
+        "import sys; from pathlib import Path; from patronage.cli import app;"
+        "app(sys.argv[2:], standalone_mode=False); status = Path('/proc/self/status');"
+        "peak = status.read_text().split('VmHWM:')[1].split()[0] if status.is_file() else '';"
+        "Path(sys.argv[1]).write_text(peak)"
+    )
+    alone = [sys.executable, "-c", code, str(place / PEAK), *arguments(place, output)]
+    subprocess.run(alone, check=True, capture_output=True)
     return files(output)
 
 
@@ -91,7 +116,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert not any(name.endswith("_SUCCESS") or name == "latest.json" for name in left)
     done_before = {name for name in left if name.endswith(".parquet") and "/part-" in name}
     stamps = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done_before}
-    subprocess.run(command(place, tmp_path / "out"), check=True, capture_output=True)
+    assert score(place, tmp_path / "out").exit_code == 0
     assert files(tmp_path / "out") == undisturbed
     assert {n: (tmp_path / "out" / n).stat().st_mtime_ns for n in done_before} == stamps
 
@@ -99,9 +124,10 @@ def test_a_killed_run_resumes_to_the_same_bytes(
 def test_two_scorers_at_once_do_each_other_no_harm(
     place: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    roomy = [*command(place, tmp_path / "out")[:-1], "4GB"]
-    both = [subprocess.Popen(each) for each in (command(place, tmp_path / "out"), roomy)]
-    assert [process.wait() for process in both] == [0, 0]
+    limits = ("750MB", "4GB")
+    both = [command(place, tmp_path / "out", memory_limit=limit) for limit in limits]
+    running = [subprocess.Popen(each) for each in both]
+    assert [process.wait() for process in running] == [0, 0]
     assert files(tmp_path / "out") == undisturbed
 
 
@@ -125,37 +151,32 @@ def test_a_published_folder_that_lost_a_part_is_scored_again(
     output = tmp_path / "out"
     shutil.copytree(place / "undisturbed", output)
     next(output.glob("clv/*/*/part-00002-*")).unlink()
-    subprocess.run(command(place, output), check=True, capture_output=True)
+    assert score(place, output).exit_code == 0
     assert files(output) == undisturbed
 
 
+@pytest.mark.filterwarnings("always")
 def test_a_day_beyond_the_orders_is_scored_with_a_warning(place: Path, tmp_path: Path) -> None:
     few = tmp_path / "orders.csv"
     few.write_text("customer_id,ordered_at,amount\n1,2023-01-01,5\n1,2023-02-01,5\n")
-    arguments = command(place, tmp_path / "out")
-    arguments[arguments.index("--input") + 1] = str(few)
-    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    done = score(place, tmp_path / "out", input=str(few))
+    assert done.exit_code == 0
     assert "the orders end 2023-02-01, 333 days before 2023-12-31" in done.stderr
     assert len(pd.read_parquet(next((tmp_path / "out").glob("clv/*/*")))) == 1
 
 
 def test_an_output_that_is_a_file_is_refused(place: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    done = subprocess.run(
-        command(place, tmp_path / "out"), check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = score(place, tmp_path / "out")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert "cannot be written" in done.stderr
     assert (tmp_path / "out").read_text() == "mine"
 
 
 @pytest.mark.parametrize("override", ["model.purchases=bg_nbd", "snapshot.as_of=2023-01-01"])
 def test_what_scoring_cannot_change_is_refused(place: Path, tmp_path: Path, override: str) -> None:
-    done = subprocess.run(
-        [*command(place, tmp_path / "out"), "--set", override],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 2
+    done = score(place, tmp_path / "out", set=override)
+    assert done.exit_code == 2
     takes = "gates.max_drift, model.annual_discount, model.margin, model.value_days; for the rest"
     assert f"scoring takes {takes}" in done.stderr
 
@@ -167,10 +188,8 @@ def test_a_broken_input_changes_nothing_that_was_published(
     shutil.copytree(place / "undisturbed", output)
     broken = tmp_path / "orders.csv"
     broken.write_text("customer_id,ordered_at,amount\n1,2023-01-01,5\n2,soon,5\n")
-    arguments = command(place, output)
-    arguments[arguments.index("--input") + 1] = str(broken)
-    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
-    assert done.returncode == 2
+    done = score(place, output, input=str(broken))
+    assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert "orders.csv: 1 of 2 rows" in done.stderr
     assert "soon" in done.stderr
@@ -179,10 +198,8 @@ def test_a_broken_input_changes_nothing_that_was_published(
 
 
 def test_a_day_before_the_first_order_has_nobody_to_score(place: Path, tmp_path: Path) -> None:
-    arguments = command(place, tmp_path / "out")
-    arguments[arguments.index("--as-of") + 1] = "2001-01-01"
-    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
-    assert done.returncode == 2
+    done = score(place, tmp_path / "out", as_of="2001-01-01")
+    assert done.exit_code == 2
     assert "no order on or before 2001-01-01, so nobody to score; the first is of 20" in done.stderr
     assert not files(tmp_path / "out")
 
@@ -214,16 +231,7 @@ def test_what_killed_runs_left_goes_and_what_others_are_at_stays(tmp_path: Path)
     }
 
 
-def test_scoring_stays_within_its_memory(place: Path, tmp_path: Path) -> None:
+def test_scoring_stays_within_its_memory(place: Path, undisturbed: dict[str, bytes]) -> None:
     if not Path("/proc/self/status").is_file():
         pytest.skip("no /proc to read the peak from")
-    arguments = command(place, tmp_path / "out")[3:]
-    code = (
-        "import sys; from pathlib import Path; from patronage.cli import app;"
-        "app(sys.argv[1:], standalone_mode=False);"
-        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
-    )
-    assert int(done.stdout.split()[-1]) * 1024 < 750e6
+    assert int((place / PEAK).read_text()) * 1024 < 750e6

@@ -129,6 +129,7 @@ def test_the_unseen_category_is_flagged_in_the_row_that_holds_it(served: Served)
     assert served.expected["flags"].str.contains("unseen_category").tolist() == [
         False, True, False, False,
     ]  # fmt: skip
+    assert served.expected.filter(like="reasons_against").notna().any(axis=None)
 
 
 def test_serve_answers_json_and_csv_with_our_own_numbers(served: Served, answer: Answer) -> None:

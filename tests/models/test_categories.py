@@ -70,11 +70,15 @@ def test_a_column_of_ids_is_one_bucket_and_flags_nobody() -> None:
     assert not found.unseen.any()
 
 
-def test_heavy_tails_stay_finite() -> None:
-    column = learnt([1e300, -1e300, 1.0])
-    found = FeatureMap((column,)).encode(pd.DataFrame({"x": [1e305, -1e305]}))
+def test_heavy_tails_stay_finite_and_what_has_no_place_in_the_matrix_is_refused() -> None:
+    column = learnt([1e38, -1e38, 1.0])
+    found = FeatureMap((column,)).encode(pd.DataFrame({"x": [3e38, -3e38]}))
     assert np.isfinite(found.matrix).all()
     assert found.out_of_range.all()
+    with pytest.raises(ValueError, match=r"column 'x': 2 of 3 rows are .* first 1e\+300; leave"):
+        learnt([1e300, -1e300, 1.0])
+    with pytest.raises(ValueError, match=r"column 'x': 1 of 1 rows are .* first -1e\+39; leave"):
+        FeatureMap((column,)).encode(pd.DataFrame({"x": [-1e39]}))
 
 
 def test_the_map_comes_back_from_json() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patronage.models.lifetime_value import month_steps, present_value
+from patronage.models.present_value import month_steps, present_value
 
 
 def test_present_value_of_a_partial_last_step_by_hand():

@@ -84,7 +84,7 @@ def test_the_stored_state_is_json_and_bytes_and_gives_the_same_bits(model: Prope
     again = Propensity.from_state(
         State(json.loads(json.dumps(state.parameters, allow_nan=False)), dict(state.files))
     )
-    for method in ("predict_proba", "predict", "standing", "margins"):
+    for method in ("predict_proba", "predict", "margins"):
         np.testing.assert_array_equal(getattr(again, method)(frame), getattr(model, method)(frame))
     assert again.get_params() == model.get_params()
     pd.testing.assert_series_equal(again.feature_importances_, model.feature_importances_)
@@ -142,12 +142,29 @@ def test_numbers_that_arrive_as_text_are_read_and_words_are_refused(model: Prope
 
 def test_infinite_numbers_and_dates_are_refused_by_name() -> None:
     frame, y = leads()
-    with pytest.raises(ValueError, match=r"column 'visits': 600 of 600 rows are infinite"):
+    with pytest.raises(ValueError, match=r"column 'visits': 600 of 600 rows are infinite.* inf;"):
         quick().fit(frame.assign(visits=np.inf), y)
     with pytest.raises(ValueError, match="column 'since' holds times; turn it into days"):
         quick().fit(frame.assign(since=pd.Timestamp("2024-01-01")), y)
     with pytest.raises(ValueError, match=r"unique column names, got:\n- 'visits'"):
         quick().fit(pd.concat([frame, frame[["visits"]]], axis=1), y)
+
+
+@pytest.mark.parametrize("big", [1e300, -4e38, -np.inf])
+def test_numbers_that_single_precision_cannot_hold_are_refused_in_one_line(
+    model: Propensity, big: float
+) -> None:
+    frame, y = leads(40)
+    frame.loc[3, "spent"] = big
+    message = (
+        r"^column .spent.: 1 of 40 rows are infinite or beyond 3.4e.38, first -?\S+; leave .*$"
+    )
+    with pytest.raises(ValueError, match=message):
+        quick().fit(frame, y)
+    with pytest.raises(ValueError, match="column 'spent': 1 of 40 rows"):
+        model.predict_proba(frame)
+    with pytest.raises(ValueError, match=r"column 'x2': 1 of 40 rows|X contains infinity"):
+        quick().fit(frame[["visits", "member", "spent"]].to_numpy(dtype=float), y)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -240,26 +257,16 @@ def test_rows_of_a_group_are_never_split_over_folds() -> None:
     assert together < 0.6 < apart
 
 
-def test_the_better_learner_is_taken_and_said() -> None:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(300, 4)), columns=list("abcd"))
-    y = rng.random(300) < 1 / (1 + np.exp(-frame.sum(axis=1)))
-    straight = quick().fit(frame, y)
-    assert straight.learner_ == "logistic"
-    assert straight.chosen_because_.startswith("logistic: log loss 0.")
-    crossed = quick().fit(frame, (frame["a"] * frame["b"] > 0))
-    assert crossed.learner_ == "xgboost"
-    later = quick().fit(frame, y, later=np.arange(300) >= 240)
-    assert "on the 60 later rows" in later.chosen_because_
-
-
-def test_the_standing_is_the_percentile_among_held_out_rows() -> None:
-    frame, y = leads(2_000)
-    fitted = quick(learner="logistic").fit(frame, y)
-    standing = fitted.standing(leads(2_000, seed=9)[0])
-    assert standing.min() >= 1
-    assert standing.max() <= 99
-    assert standing.mean() == pytest.approx(50, abs=3)
+def test_the_reference_is_of_rows_that_were_held_out_and_comes_back_from_the_state() -> None:
+    frame, y = leads()
+    fitted = quick(learner="xgboost", max_depth=5).fit(frame, y)
+    held_out = fitted.held_out_margins_
+    np.testing.assert_array_equal(fitted.reference_[[0, 100]], [held_out.min(), held_out.max()])
+    assert np.isin(fitted.reference_[50], (held_out[:, None] + held_out) / 2)
+    assert roc_auc_score(y, held_out) == pytest.approx(fitted.cross_fitted_["xgboost"]["auc"])
+    assert held_out.std() < fitted.margins(frame).std()
+    again = Propensity.from_state(fitted.to_state())
+    np.testing.assert_array_equal(again.reference_, fitted.reference_)
 
 
 def test_an_empty_frame_has_no_scores(model: Propensity) -> None:

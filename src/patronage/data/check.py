@@ -34,6 +34,8 @@ class Check:
         ours to theirs, as the user says.
     reading
     policies
+    times
+        Whether orders and conversions keep their time, as `at`.
     """
 
     def __init__(
@@ -43,9 +45,13 @@ class Check:
         columns: Mapping[str, str] | None,
         reading: parsing.Reading,
         policies: contract.Policies,
+        *,
+        times: bool = False,
     ) -> None:
         self.opened, self.reading, self.policies = opened, reading, policies
         self.table_name, self.table = table, table_of(table)
+        if times:
+            self.table = self.table.with_times()
         self.theirs = mapped_columns(table, columns, opened.names, source=opened.label)
         inner = dict(zip(reversed(opened.names), reversed(opened.inner), strict=True))
         self.mapping = {ours: inner[theirs] for ours, theirs in self.theirs.items()}

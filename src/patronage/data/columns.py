@@ -63,16 +63,27 @@ class Table(NamedTuple):
         Whether each key has one row.
     attributes
         Whether columns that are not listed are kept.
+    timed
+        The day whose time is kept too, as `at`, where a reader asks for times.
     """
 
     columns: tuple[Column, ...]
     key: str
     unique: bool = False
     attributes: bool = False
+    timed: str = ""
 
     def column(self, name: str) -> Column:
         """Find the column that users call `name`."""
         return next(column for column in self.columns if column.name == name)
+
+    def with_times(self) -> "Table":
+        """Give the same table with the time of its `timed` day beside it, as `at`."""
+        columns = (
+            column._replace(kind="moment") if column.name == self.timed else column
+            for column in self.columns
+        )
+        return self._replace(columns=tuple(columns))
 
 
 def _needed(name: str, kind: Kind, meaning: str, *, becomes: str = "") -> Column:
@@ -97,6 +108,7 @@ TABLES: dict[str, Table] = {
             _maybe("currency", "text", "one currency in the whole table"),
         ),
         key="customer_id",
+        timed="ordered_at",
     ),
     "customers": Table(
         (
@@ -144,6 +156,7 @@ TABLES: dict[str, Table] = {
         key="lead_id",
         unique=True,
         attributes=True,
+        timed="converted_at",
     ),
     "touches": Table(
         (
@@ -164,6 +177,7 @@ TABLES: dict[str, Table] = {
             _needed("cost", "money", "how much"),
             _maybe("campaign", "text", "for which campaign"),
             _maybe("market_total", "money", "what all advertisers spent there"),
+            _maybe("market_revenue", "money", "what all sellers sold there"),
         ),
         key="channel",
     ),
@@ -250,6 +264,7 @@ SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
     ScoreColumn("churn_score", "bigint", "1 to 99", "99 is the highest risk"),
     ScoreColumn("churn_grade", "string", "", "A highest risk, D lowest"),
     ScoreColumn("churn_reasons", "string", "", "what raises the risk most"),
+    ScoreColumn("churn_reasons_against", "string", "", "what lowers the risk most"),
     ScoreColumn("segment", "string", "", "segment by recency, frequency and value"),
     ScoreColumn("tier", "string", "", "A, B or C by cumulative share of value"),
     ScoreColumn("stage", "string", "", "stage of the customer's life"),
@@ -269,6 +284,7 @@ LEAD_SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
     ScoreColumn("lead_score", "bigint", "1 to 99", "99 is the best"),
     ScoreColumn("lead_grade", "string", "", "A best, D worst"),
     ScoreColumn("reasons", "string", "", "what raises the chance most"),
+    ScoreColumn("reasons_against", "string", "", "what lowers the chance most"),
     ScoreColumn("expected_value", "double", _CURRENCY, "probability times the deal's value"),
     ScoreColumn("rank", "bigint", "1 is first", "place by expected value, then probability"),
     ScoreColumn("call_today", "bigint", "1 or 0", "1 for the first leads that fit into a day"),

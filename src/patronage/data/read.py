@@ -25,6 +25,7 @@ def read_table(  # noqa: PLR0913 - what a spec may say of a table
     duplicates: str = "keep",
     date_format: str | None = None,
     decimal: str = ".",
+    times: bool = False,
     connection: Any = None,  # noqa: ANN401 - duckdb has no types
 ) -> Any:  # noqa: ANN401 - any kind of frame
     """Read a table and hold it to its contract: integer days, integer money, ids as they were.
@@ -58,6 +59,9 @@ def read_table(  # noqa: PLR0913 - what a spec may say of a table
         5.1.2024 are read, and 5/1/2024 where the column shows which part is the month.
     decimal
         Decimal mark of numbers in text, "." or ",".
+    times
+        Whether orders, and conversions of leads, keep their time beside the day, as `at`: what
+        attribution orders touches of the same day by.
     connection
         DuckDB connection that files are read through; a fresh one by default.
 
@@ -87,7 +91,7 @@ def read_table(  # noqa: PLR0913 - what a spec may say of a table
     table_of(table)
     opened = open_source(source, connection)
     with one_line_errors(opened):
-        check = Check(opened, table, columns, reading, policies)
+        check = Check(opened, table, columns, reading, policies, times=times)
         check.run()
         return opened.restore(check.kept())
 
@@ -103,13 +107,14 @@ def check_table(  # noqa: PLR0913 - what a spec may say of a table
     duplicates: str = "keep",
     date_format: str | None = None,
     decimal: str = ".",
+    times: bool = False,
     connection: Any = None,  # noqa: ANN401 - duckdb has no types
 ) -> tuple[Any, DataReport]:
     """Read a table as `read_table` does, and say what is in it.
 
     Parameters
     ----------
-    source, table, columns, timezone, returns, missing_ids, duplicates, date_format, decimal
+    source, table, columns, timezone, returns, missing_ids, duplicates, date_format, decimal, times
         As in `read_table`.
     connection
         The same.
@@ -141,7 +146,7 @@ def check_table(  # noqa: PLR0913 - what a spec may say of a table
     table_of(table)
     opened = open_source(source, connection)
     with one_line_errors(opened):
-        check = Check(opened, table, columns, reading, policies)
+        check = Check(opened, table, columns, reading, policies, times=times)
         check.run(full=True)
         kept = check.kept()
         return opened.restore(kept), check.report(kept)

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.typing import FrameT
 
-DAY_VALUE = nw.col("day_value")
+from patronage.data.frames import Frame
+
+DAY, DAY_VALUE = nw.col("day"), nw.col("day_value")
 
 
 def net_refunds(days: FrameT) -> FrameT:
@@ -120,3 +122,33 @@ def refund_figures(transactions: Any) -> RefundFigures:  # noqa: ANN401 - a fram
     )
     refund, unmatched, customers = (int(value or 0) for value in sums.collect().row(0))
     return RefundFigures(refund - unmatched, unmatched, customers)
+
+
+def link_refunds(transactions: Frame) -> Frame:
+    """Move each refund that names an order to the day of that order.
+
+    A refund is linked where the same customer has an amount above zero with the same order_id,
+    on the refund's day or before; the order's first day is taken. Others stay where they are.
+    Columns that netting does not need are left behind.
+    """
+    if "order_id" not in transactions.collect_schema().names():
+        return transactions
+    # Refunds are few: joining the sales that they name is far cheaper than a window over all.
+    keys = ["customer_id", "order_id"]
+    named = (nw.col("amount") < 0) & ~nw.col("order_id").is_null()
+    flagged = transactions.with_columns(_named=nw.when(named).then(nw.lit(1)).otherwise(nw.lit(0)))
+    refunds, others = flagged.filter(nw.col("_named") == 1), flagged.filter(nw.col("_named") == 0)
+    sold = (
+        others.filter(nw.col("amount") > 0)
+        .join(refunds.select(*keys).unique(), on=keys, how="semi")  # type: ignore[arg-type]
+        .group_by(*keys)
+        .agg(DAY.min().alias("_sold"))
+    )
+    dated = refunds.join(sold, on=keys, how="left")  # type: ignore[arg-type]
+    before = nw.when(nw.col("_sold") <= DAY).then(nw.col("_sold")).otherwise(DAY)
+    needed = ["customer_id", "day", "amount"]
+    moved = dated.with_columns(day=before.cast(nw.Int64)).select(*needed)
+    kept = others.with_columns(day=DAY.cast(nw.Int64)).select(*needed)
+    both: list[Any] = [kept, moved]
+    whole: Frame = nw.concat(both)
+    return whole

@@ -14,7 +14,10 @@ N_BINS = 10
 N_QUANTILES = 101
 MAX_LEVELS = 50
 NOTICED = 0.10
+CHANCE = 0.05
 _LEAST_SHARE = 1e-4
+_ROUNDING = 1e-9
+_DRAWS = 1_000
 
 
 class Drift(NamedTuple):
@@ -29,6 +32,9 @@ class Drift(NamedTuple):
     ks
         Largest distance of the two distribution functions; NaN for words.
     missing_before, missing_now : share of missing values
+    n_before, n_now : rows
+    noise
+        Stability index that samples of these sizes reach by chance: below it, nothing has moved.
     """
 
     feature: str
@@ -36,6 +42,17 @@ class Drift(NamedTuple):
     ks: float
     missing_before: float
     missing_now: float
+    n_before: int
+    n_now: int
+    noise: float
+
+    def passes(self, limit: float) -> bool:
+        """Tell whether the feature moved by more than a limit, and by more than chance does."""
+        return self.psi > max(limit, self.noise)
+
+    def is_too_small_for(self, limit: float) -> bool:
+        """Tell whether chance alone passes a limit on so few rows."""
+        return self.noise > limit
 
 
 class RateShift(NamedTuple):
@@ -78,6 +95,41 @@ def psi(before: ArrayLike, now: ArrayLike) -> float:
             raise ValueError("psi: a set of counts is all zero; pass counts of at least one row.")
         shares.append(np.maximum(values / values.sum(), _LEAST_SHARE))
     return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+
+
+def psi_noise(before: ArrayLike, now: ArrayLike, *, chance: float = CHANCE) -> float:
+    """Measure how large the stability index gets where nothing moved: a quantile of its own.
+
+    Both samples are drawn from the shares of all rows together. On many rows the index is
+    chi-square of one less than the bins, times 1/n before + 1/n now; on few, empty bins make it
+    much larger, which is why it is drawn and not looked up.
+
+    Parameters
+    ----------
+    before, now : shape (n_bins,), counts
+    chance
+        With which the figure is passed. Draws are seeded: the same counts give the same figure.
+
+    References
+    ----------
+    Yurdakul and Naranjo (2020), "Statistical properties of the population stability index",
+    Journal of Risk Model Validation 14.
+
+    Examples
+    --------
+    >>> round(psi_noise([1000] * 10, [10] * 10), 2), round(psi_noise([1000] * 10, [1000] * 10), 3)
+    (0.18, 0.004)
+    """
+    first, second = (np.asarray(side, dtype=np.int64) for side in (before, now))
+    shares = (first + second) / (first.sum() + second.sum())
+    random, n_draws = np.random.default_rng(0), max(_DRAWS, int(2 / chance))
+    drawn = [
+        np.maximum(random.multinomial(side.sum(), shares, n_draws) / side.sum(), _LEAST_SHARE)
+        for side in (first, second)
+    ]
+    index = ((drawn[1] - drawn[0]) * np.log(drawn[1] / drawn[0])).sum(axis=1)
+    # A sum of the same terms in another order must not pass it.
+    return float(np.quantile(index, 1 - chance, method="higher")) + _ROUNDING
 
 
 def ks(before: ArrayLike, now: ArrayLike) -> float:
@@ -149,7 +201,9 @@ def _profile_column(values: pd.Series[Any]) -> dict[str, Any]:
     }
 
 
-def drift(before: Mapping[str, Mapping[str, Any]], now: pd.DataFrame) -> list[Drift]:
+def drift(
+    before: Mapping[str, Mapping[str, Any]], now: pd.DataFrame, *, n_compared: int | None = None
+) -> list[Drift]:
     """Compare a frame with a stored profile, the feature that moved most first.
 
     Parameters
@@ -158,6 +212,9 @@ def drift(before: Mapping[str, Mapping[str, Any]], now: pd.DataFrame) -> list[Dr
         From `profile`.
     now
         Columns that the profile does not know are ignored.
+    n_compared
+        Columns that are compared in all, by default those of the profile: the noise of each is
+        such that any one of them passes it by chance once in twenty comparisons.
 
     Raises
     ------
@@ -176,28 +233,35 @@ def drift(before: Mapping[str, Mapping[str, Any]], now: pd.DataFrame) -> list[Dr
             f"now: {len(now):,} rows, {len(absent)} of {len(before)} columns not found, first "
             f"{absent[:3]}; pass rows with the columns of the profile."
         )
-    found = [_compare(name, stored, now[name]) for name, stored in before.items()]
+    chance = CHANCE / max(1, len(before) if n_compared is None else n_compared)
+    found = [_compare(name, stored, now[name], chance) for name, stored in before.items()]
     return sorted(found, key=lambda one: -one.psi)
 
 
-def _compare(name: str, stored: Mapping[str, Any], values: pd.Series[Any]) -> Drift:
-    missing = float(values.isna().mean())
+def _compare(name: str, stored: Mapping[str, Any], values: pd.Series[Any], chance: float) -> Drift:
+    missing, distance = float(values.isna().mean()), float("nan")
     if stored["kind"] == "number":
         present = _present(_numbers(values))
         edges = np.asarray(stored["edges"], np.float64)
         inside = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
-        index = psi(stored["counts"], [*inside.tolist(), len(values) - len(present)])
+        before, now = stored["counts"], [*inside.tolist(), len(values) - len(present)]
         distance = _ks_of_quantiles(np.asarray(stored["quantiles"], np.float64), present)
-        return Drift(name, index, distance, stored["missing"], missing)
-    levels = list(stored["levels"])
-    counts = values.dropna().astype(str).value_counts()
-    known = counts.reindex(levels, fill_value=0)
-    other = int(counts.sum() - known.sum())
-    index = psi(
-        [*stored["levels"].values(), stored["other"], stored["missing_count"]],
-        [*known.tolist(), other, int(values.isna().sum())],
+    else:
+        counts = values.dropna().astype(str).value_counts()
+        known = counts.reindex(list(stored["levels"]), fill_value=0)
+        before = [*stored["levels"].values(), stored["other"], stored["missing_count"]]
+        other = int(counts.sum() - known.sum())
+        now = [*known.tolist(), other, int(values.isna().sum())]
+    return Drift(
+        name,
+        psi(before, now),
+        distance,
+        stored["missing"],
+        missing,
+        int(sum(before)),
+        len(values),
+        psi_noise(before, now, chance=chance),
     )
-    return Drift(name, index, float("nan"), stored["missing"], missing)
 
 
 def _ks_of_quantiles(quantiles: Floats, present: Floats) -> float:

@@ -225,7 +225,8 @@ def grade(
     - B: and at least 15% of the possible lift is sure, and the bound of the AUC gained over each
       baseline (recency alone, the BTYD forecast) is above 0: the features earn their keep.
     - A: and at least 35% of the possible lift is sure, the mean probability is within 15% of the
-      rate, the calibration error is at most .05, and there are at least 100 rows of each class.
+      rate, the calibration error is at most .05 above what right probabilities show on such rows
+      by chance, and there are at least 100 rows of each class.
 
     Parameters
     ----------
@@ -256,6 +257,19 @@ def grade(
     return Grade("A", (f"{part:.0%} of the possible lift is sure, and calibration holds",))
 
 
+def against(name: str, gain: Interval) -> str:
+    """Say whether a model ranks better than a baseline, and by how much.
+
+    Examples
+    --------
+    >>> against("silence", Interval(0.005, -0.004, 0.014))
+    'does not surely rank better than silence (AUC difference +0.005, interval -0.004 to +0.014)'
+    """
+    better = "ranks better" if gain.low > 0 else "does not surely rank better"
+    interval_told = f"interval {gain.low:+.3f} to {gain.high:+.3f}"
+    return f"{better} than {name} (AUC difference {gain.value:+.3f}, {interval_told})"
+
+
 # Conditions are written as "not above", so that a bound that could not be computed bars.
 
 
@@ -275,19 +289,18 @@ def _too_little_lift(part: float, least: float) -> list[str]:
 
 
 def _no_better_than(over_baselines: Mapping[str, Interval]) -> list[str]:
-    return [
-        f"AUC gained over {name} may be as low as {gain.low:.3f}"
-        for name, gain in over_baselines.items()
-        if not gain.low > 0
-    ]
+    return [against(name, gain) for name, gain in over_baselines.items() if not gain.low > 0]
 
 
 def _not_at_its_word(calibration: Reliability, n_rarer: int) -> list[str]:
     bars = []
     if not abs(calibration.mean_over_rate - 1) <= MEAN_LIMIT:
         bars.append(f"mean probability is {calibration.mean_over_rate:.2f} times the rate")
-    if not calibration.ece <= ERROR_LIMIT:
-        bars.append(f"calibration error is {calibration.ece:.3f}; at most {ERROR_LIMIT} is asked")
+    if not calibration.ece - calibration.ece_noise <= ERROR_LIMIT:
+        bars.append(
+            f"calibration error is {calibration.ece:.3f}, of which chance explains "
+            f"{calibration.ece_noise:.3f}; at most {ERROR_LIMIT} beyond that is asked for"
+        )
     if n_rarer < ENOUGH:
         bars.append(f"{n_rarer} rows of the rarer class; {ENOUGH} are asked for")
     return bars

@@ -53,7 +53,10 @@ class Reliability(NamedTuple):
         Shift of the log-odds that brings the mean right, slope held at 1 (calibration in the
         large); above 0 means forecasts too low.
     ece
-        Mean distance of forecast and observed rate over bins of equal mass.
+        Mean distance of forecast and observed rate over bins of equal mass. A distance is never
+        below 0, so chance alone makes it positive.
+    ece_noise
+        What the ece would be on average, on these rows, if every probability were right.
     """
 
     rate: float
@@ -66,6 +69,7 @@ class Reliability(NamedTuple):
     slope: float
     intercept: float
     ece: float
+    ece_noise: float
 
 
 def probabilities(outcome: ArrayLike, probability: ArrayLike) -> tuple[Floats, Floats]:
@@ -112,6 +116,8 @@ def reliability(outcome: ArrayLike, probability: ArrayLike, *, n_bins: int = N_B
     >>> found = reliability([0, 0, 0, 1] * 25, [0.25] * 100)
     >>> found.mean_over_rate, round(found.ece, 12), round(found.brier_skill, 12)
     (1.0, 0.0, 0.0)
+    >>> round(found.ece_noise, 3)  # 100 draws of .25 are off by this much on average
+    0.035
     """
     y, p = probabilities(outcome, probability)
     rate = float(y.mean())
@@ -130,7 +136,24 @@ def reliability(outcome: ArrayLike, probability: ArrayLike, *, n_bins: int = N_B
         _slope(y, log_odds),
         _shift(y, log_odds),
         sum(found.n * abs(found.forecast - found.observed) for found in bins) / len(y),
+        _ece_noise(p, n_bins),
     )
+
+
+def _ece_noise(p: Floats, n_bins: int) -> float:
+    """Add up the mean distances of the bins' sums from what they expect, taken as normal."""
+    p = np.sort(p)
+    variance = np.add.reduceat(p * (1 - p), _starts(p, n_bins))
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(p))
+
+
+def _starts(p: Floats, n_bins: int) -> NDArray[np.intp]:
+    """Say where each bin of sorted probabilities starts."""
+    first = np.searchsorted(p, p, side="left")
+    last = np.searchsorted(p, p, side="right") - 1
+    # A run of equal values goes where its middle lies.
+    place = ((first + last + 1) / 2 * n_bins / len(p)).astype(np.intp).clip(0, n_bins - 1)
+    return np.flatnonzero(np.append([True], np.diff(place) > 0))
 
 
 def reliability_curve(
@@ -150,11 +173,7 @@ def reliability_curve(
     y, p = probabilities(outcome, probability)
     order = np.argsort(p, kind="stable")
     y, p = y[order], p[order]
-    first = np.searchsorted(p, p, side="left")
-    last = np.searchsorted(p, p, side="right") - 1
-    # A run of equal values goes where its middle lies.
-    place = ((first + last + 1) / 2 * n_bins / len(p)).astype(np.intp).clip(0, n_bins - 1)
-    starts = np.flatnonzero(np.append([True], np.diff(place) > 0))
+    starts = _starts(p, n_bins)
     bins = []
     for start, stop in zip(starts, np.append(starts[1:], len(p)), strict=True):
         n, observed = int(stop - start), float(y[start:stop].mean())

@@ -142,7 +142,26 @@ _TOUCH = (
     ),
 )
 
-_LISTS = (BUYING, CHANNEL, PRODUCT, FORECASTS, SUBSCRIPTION, _LEAD, _TOUCH)
+_SIGNALS = (
+    Feature(
+        "satisfaction",
+        "latest answer to a survey",
+        "最近一次满意度评分",
+        "ratio",
+        "satisfaction",
+        "score of the latest answer within the days asked for, mean of that day; missing if none",
+    ),
+    Feature(
+        "service_contacts",
+        "contacts with service",
+        "客服联系次数",
+        "count",
+        "service",
+        "count of contacts of the kinds asked for within the days asked for, by as_of",
+    ),
+)
+
+_LISTS = (BUYING, CHANNEL, PRODUCT, FORECASTS, SUBSCRIPTION, _LEAD, _TOUCH, _SIGNALS)
 
 FEATURES: dict[str, Feature] = {feature.name: feature for part in _LISTS for feature in part}
 """Every feature with a fixed name, in the order in which snapshots give them."""
@@ -197,6 +216,17 @@ def describe(name: str) -> Feature:
                 f"count of touches by the cutoff whose {field} is that level",
                 conversion=1,
             )
+    return as_named(name)
+
+
+def as_named(name: str) -> Feature:
+    """Give a column of the caller's own table: it means what its name says, and no more.
+
+    Examples
+    --------
+    >>> as_named("frequency").meaning, as_named("frequency").churn
+    ('frequency', 0)
+    """
     return Feature(name, name, name, "level", name, "attribute as the table gives it")
 
 

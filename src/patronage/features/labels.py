@@ -236,8 +236,19 @@ def fitting_cutoffs(days: Iterable[int], *, horizon_days: int) -> tuple[int, ...
     return tuple(day for day in ordered if day + horizon <= ordered[-1])
 
 
-def check_window(*, as_of: Day, horizon_days: int, observed_until: Day) -> int:
+MAY_GO_ON = "Where the data know later days, say so with snapshot.observed_until."
+
+
+def check_window(*, as_of: Day, horizon_days: int, observed_until: Day, remedy: str = "") -> int:
     """Give the cutoff as a day, refusing one whose label window the data don't cover.
+
+    Parameters
+    ----------
+    as_of, horizon_days
+    observed_until
+        Last day that the data cover.
+    remedy
+        What to do where they cover more, a whole sentence.
 
     Raises
     ------
@@ -249,7 +260,7 @@ def check_window(*, as_of: Day, horizon_days: int, observed_until: Day) -> int:
         raise ReadinessError(
             f"snapshot.as_of {to_date(as_of)}: its label window of {horizon_days:,} days ends "
             f"{to_date(to_day(as_of) + horizon_days)}, the data end {to_date(observed_until)}; "
-            f"the last complete cutoff is {to_date(last)}."
+            f"the last complete cutoff is {to_date(last)}.{remedy and ' ' + remedy}"
         )
     return to_day(as_of)
 

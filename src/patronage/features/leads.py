@@ -11,8 +11,8 @@ from patronage.data.units import Day, to_day
 from patronage.errors import DataError, SpecError
 from patronage.features.catalogue import FEATURES
 from patronage.features.engagement import TouchLevels, touch_columns, touch_features
-from patronage.features.labels import check_whole, check_window, converted, cutoffs
-from patronage.features.rfm import DAY, eager, in_currency, opened
+from patronage.features.labels import MAY_GO_ON, check_whole, check_window, converted, cutoffs
+from patronage.features.rfm import eager, in_currency, opened
 
 LEAD_COLUMNS = ("lead_id", "created_day", "converted_day", "account_id", "value")
 """Columns of a lead with a meaning of their own; all others are attributes."""
@@ -97,7 +97,8 @@ def training_lead_snapshots(  # noqa: PLR0913 - one argument for each key of a s
     step_days : whole days, >= 1, optional
         Instead of ages: one snapshot of all open leads every so many days back from `as_of`.
     observed_until : date, ISO string or integer day, optional
-        Last day that the data cover; by default the last day found in leads and touches.
+        Last day on which a conversion would be known; by default the last on which a lead came
+        in or converted. Touches may go on after the leads were drawn.
 
     Returns
     -------
@@ -124,9 +125,11 @@ def training_lead_snapshots(  # noqa: PLR0913 - one argument for each key of a s
     1       y      12      1
     """
     frame = opened(leads)
-    first_day, last_day = _span(frame, touches, to_day(as_of))
+    first_day, last_day = _span(frame, to_day(as_of))
     until = last_day if observed_until is None else to_day(observed_until)
-    end = check_window(as_of=as_of, horizon_days=horizon_days, observed_until=until)
+    end = check_window(
+        as_of=as_of, horizon_days=horizon_days, observed_until=until, remedy=MAY_GO_ON
+    )
     if step_days is None:
         at: list[nw.Expr] = [_CREATED + _age(age) for age in dict.fromkeys(ages_days)]
     else:
@@ -240,12 +243,9 @@ def _age(days: int) -> int:
     return int(days)
 
 
-def _span(leads: nw.LazyFrame[Any], touches: IntoFrame | None, otherwise: int) -> tuple[int, int]:
-    """Give the first day of a lead and the last of anything, or one that stands in for none."""
+def _span(leads: nw.LazyFrame[Any], otherwise: int) -> tuple[int, int]:
+    """Give the first and the last day of a lead, or one that stands in where there is none."""
     table = eager(leads.select(a=_CREATED.min(), b=_CREATED.max(), c=_CONVERTED.max()))
-    days = [*table.rows()[0]]
-    if touches is not None:
-        days += eager(opened(touches).select(DAY.max())).rows()[0]
     # pandas says NaN where others say None.
-    found = [int(day) for day in days if day is not None and not isnan(day)]
+    found = [int(day) for day in table.rows()[0] if day is not None and not isnan(day)]
     return (found[0], max(found)) if found else (otherwise, otherwise)

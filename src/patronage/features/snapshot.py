@@ -7,7 +7,7 @@ from narwhals.stable.v2.typing import FrameT, IntoFrameT
 
 from patronage.data.units import Day, to_day
 from patronage.features.catalogue import buying_features
-from patronage.features.labels import check_whole, check_window, churned, cutoffs
+from patronage.features.labels import MAY_GO_ON, check_whole, check_window, churned, cutoffs
 from patronage.features.rfm import DAY, Returns, eager, net_days, opened
 from patronage.features.windows import refund_shares, rhythm, tastes
 
@@ -130,7 +130,9 @@ def training_snapshots(  # noqa: PLR0913 - one argument for each key of a spec's
     frame = opened(transactions)
     first_day, last_day = _span(frame, to_day(as_of))
     until = last_day if observed_until is None else to_day(observed_until)
-    end = check_window(as_of=as_of, horizon_days=horizon_days, observed_until=until)
+    end = check_window(
+        as_of=as_of, horizon_days=horizon_days, observed_until=until, remedy=MAY_GO_ON
+    )
     days = cutoffs(
         as_of=end,
         horizon_days=horizon_days,

@@ -1,14 +1,16 @@
 """Subscribers as of a day, for scoring, and at many days with their outcome, for training."""
 
+from math import isnan
+
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.typing import FrameT, IntoFrameT
 
 from patronage.data.units import Day, to_day
 from patronage.features.catalogue import SUBSCRIPTION
-from patronage.features.labels import check_window, cutoffs, live, unsubscribed
+from patronage.features.labels import MAY_GO_ON, check_window, cutoffs, live, unsubscribed
 from patronage.features.rfm import eager, in_currency, opened
 
-_STARTED, _ENDED, _PRICE = nw.col("started_day"), nw.col("ended_day"), nw.col("price")
+_STARTED, _PRICE = nw.col("started_day"), nw.col("price")
 _ONE, _ZERO = nw.lit(1, dtype=nw.Int64), nw.lit(0, dtype=nw.Int64)
 
 
@@ -60,7 +62,8 @@ def training_subscription_snapshots(
     as_of, horizon_days, step_days, max_snapshots
         As `training_snapshots` takes them.
     observed_until : date, ISO string or integer day, optional
-        Last day that the data cover; by default the day of the last start or end.
+        Last day that the data know; by default that of the last start. Ends say nothing of it:
+        a contract's may be booked long before.
 
     Returns
     -------
@@ -73,11 +76,13 @@ def training_subscription_snapshots(
         If the data end within the label window of `as_of`.
     """
     frame = opened(subscriptions)
-    ends = eager(frame.select(a=_STARTED.min(), b=_STARTED.max(), c=_ENDED.max())).rows()[0]
-    # None or NaN where there are no rows, or nobody has ended.
-    known = [int(day) for day in ends if day is not None and day >= 0] or [to_day(as_of)]
-    until = max(known) if observed_until is None else to_day(observed_until)
-    end = check_window(as_of=as_of, horizon_days=horizon_days, observed_until=until)
+    starts = eager(frame.select(first=_STARTED.min(), last=_STARTED.max())).rows()[0]
+    # None or NaN where there are no rows.
+    known = [int(day) for day in starts if day is not None and not isnan(day)] or [to_day(as_of)]
+    until = known[-1] if observed_until is None else to_day(observed_until)
+    end = check_window(
+        as_of=as_of, horizon_days=horizon_days, observed_until=until, remedy=MAY_GO_ON
+    )
     days = cutoffs(
         as_of=end,
         horizon_days=horizon_days,
@@ -126,8 +131,8 @@ def _features(subscriptions: FrameT, *, as_of: int) -> FrameT:
             latest=nw.col("live_started").max(),
         )
         .filter(nw.col("live_one") > 0)
-        .with_columns(**{name: in_currency(nw.col(name).cast(nw.Int64)) for name in price})
         .with_columns(
+            **{name: in_currency(nw.col(name).cast(nw.Int64)) for name in price},
             subscribed_days=(as_of - nw.col("first")).cast(nw.Int64),
             current_days=(as_of - nw.col("latest")).cast(nw.Int64),
             live_subscriptions=nw.col("live_one").cast(nw.Int64),

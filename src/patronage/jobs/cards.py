@@ -37,30 +37,13 @@ _LIMITS = (
 def model_card(artifact: Artifact, holdout: ClassifierHoldout, rows: TrainingSet) -> str:
     """Write the card in Markdown, with the run's own figures."""
     details, model = artifact.details, artifact.model
-    found, calibration = holdout.judgement, holdout.judgement.reliability
-    figures = {
-        "grade": f"{found.grade.letter} ({'; '.join(found.grade.because)})",
-        "rows judged, with the outcome": f"{found.n_rows:,}, {found.n_positive:,}",
-        "AUC (95%)": f"{found.auc.value:.3f} ({found.auc.low:.3f} to {found.auc.high:.3f})",
-        "average precision": f"{found.average_precision:.3f}",
-        "log-loss skill, Brier skill": (
-            f"{calibration.log_loss_skill:.3f}, {calibration.brier_skill:.3f}"
-        ),
-        "calibration error (ECE), slope": f"{calibration.ece:.3f}, {calibration.slope:.2f}",
-        "mean forecast over rate": f"{calibration.mean_over_rate:.3f}",
-        "lift of the top 10%": f"{found.lift_top.value:.2f} (possible {found.most_lift:.2f})",
-    }
-    figures |= {
-        f"AUC over {name} (95%)": f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
-        for name, gain in found.over_baselines.items()
-    }
     parts = [
         f"# {artifact.name}",
         _USE[model.outcome],
         "## What it learnt from",
         _listed(_origins(artifact, model, rows)),
         "## How it fared on rows that it never saw",
-        _table(["", ""], [[name, text] for name, text in figures.items()]),
+        _table(["", ""], [[name, text] for name, text in _figures(holdout).items()]),
         _table(
             ["segment", "rows", "with outcome", "rate", "forecast", "AUC"],
             _segments(holdout.segments),
@@ -77,6 +60,30 @@ def model_card(artifact: Artifact, holdout: ClassifierHoldout, rows: TrainingSet
         _listed([*_LIMITS, *_moved(holdout), *map(str, details["notes"])]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _figures(holdout: ClassifierHoldout) -> dict[str, str]:
+    found, calibration = holdout.judgement, holdout.judgement.reliability
+    figures = {
+        "grade": f"{found.grade.letter} ({'; '.join(found.grade.because)})",
+        "rows judged, with the outcome": f"{found.n_rows:,}, {found.n_positive:,}",
+        "AUC (95%)": f"{found.auc.value:.3f} ({found.auc.low:.3f} to {found.auc.high:.3f})",
+        "average precision": f"{found.average_precision:.3f}",
+        "log-loss skill, Brier skill": (
+            f"{calibration.log_loss_skill:.3f}, {calibration.brier_skill:.3f}"
+        ),
+        "calibration error (ECE), of which chance explains": (
+            f"{calibration.ece:.3f}, {calibration.ece_noise:.3f}"
+        ),
+        "calibration slope": f"{calibration.slope:.2f}",
+        "mean forecast over rate": f"{calibration.mean_over_rate:.3f}",
+        "lift of the top 10%": f"{found.lift_top.value:.2f} (possible {found.most_lift:.2f})",
+    }
+    return figures | {
+        f"AUC over {name} (95%)": f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        + ("" if gain.low > 0 else ": does not surely rank better")
+        for name, gain in found.over_baselines.items()
+    }
 
 
 def _origins(artifact: Artifact, model: ScoreModel, rows: TrainingSet) -> list[str]:

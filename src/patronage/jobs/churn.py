@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,28 +52,30 @@ def training_set(spec: ChurnSpec) -> TrainingSet:
 
 def from_transactions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
     """Make snapshots of buyers, each labelled by whether the window after it holds no purchase."""
-    with tempfile.TemporaryDirectory(prefix="patronage-") as spill:
-        connection = bounded_connection(DATABASE_MB, Path(spill))
-        try:
-            return _snapshots_of_buyers(table, snapshot, connection)
-        finally:
-            connection.close()
-
-
-def _snapshots_of_buyers(
-    table: TableSource,
-    snapshot: ChurnSnapshot,
-    connection: Any,  # noqa: ANN401 - duckdb has no types
-) -> TrainingSet:
-    checked, report = check_table(table.source, **table.reading(), connection=connection)
-    # Checked once, not at each of the snapshots' scans.
-    checked.create("checked_orders")
-    orders = connection.table("checked_orders")
-    fitting_days = days_to_fit_on(report, snapshot)
-    rows = _rows_of_each(orders, report, table, snapshot)
-    learnt, notes = without_season(buying_features(orders.columns), fitting_days)
-    learnt, more = without_age(learnt, first_day=_first_day(report), first_cutoff=fitting_days[0])
-    forecaster, doubts = forecaster_as_of(orders, fitting_days[0], table.returns)
+    with checked_once(table) as (orders, report):
+        # Netting sorts every order: where no refund is, it would find none.
+        returns = table.returns if report.refunds else "fail"
+        fitting_days = days_to_fit_on(report, snapshot)
+        rows = _rows_of_each(
+            lambda day: training_snapshots(
+                orders,
+                as_of=day,
+                horizon_days=snapshot.horizon_days,
+                step_days=snapshot.step,
+                eligible_days=snapshot.eligible_days,
+                max_snapshots=1,
+                observed_until=snapshot.observed_until,
+                returns=returns,
+            ),
+            report,
+            snapshot,
+        )
+        learnt, notes = without_season(buying_features(orders.columns), fitting_days)
+        learnt, more = without_age(
+            learnt, first_day=_first_day(report), first_cutoff=fitting_days[0]
+        )
+        forecaster, doubts = forecaster_as_of(orders, fitting_days[0], returns)
+        days_each = _days_each(orders, snapshot, returns)
     return _stacked(
         rows,
         fitting_days,
@@ -82,16 +86,41 @@ def _snapshots_of_buyers(
         report=report.to_dict(),
         horizon_days=snapshot.horizon_days,
         forecaster=forecaster,
-        days_each=_days_each(orders, snapshot, table.returns),
+        days_each=days_each,
+        outcome=f"no purchase within {snapshot.horizon_days} days",
         notes=(*notes, *more, *doubts),
     )
 
 
+@contextmanager
+def checked_once(
+    table: TableSource, kind: str = "transactions"
+) -> Iterator[tuple[Any, DataReport]]:
+    """Read and check a table into a database of its own, not again at each look at it.
+
+    Yields
+    ------
+    A DuckDB relation, which ends with the context, and the report.
+    """
+    with tempfile.TemporaryDirectory(prefix="patronage-") as spill:
+        connection = bounded_connection(DATABASE_MB, Path(spill))
+        try:
+            checked, report = check_table(
+                table.source, kind, **table.reading(), connection=connection
+            )
+            yield kept_as("checked_once", checked, connection), report
+        finally:
+            connection.close()
+
+
+def kept_as(name: str, checked: Any, connection: Any) -> Any:  # noqa: ANN401 - duckdb has no types
+    """Keep a checked relation as a table: each snapshot looks at it several times."""
+    checked.create(name)
+    return connection.table(name)
+
+
 def _rows_of_each(
-    orders: Any,  # noqa: ANN401 - a DuckDB relation
-    report: DataReport,
-    table: TableSource,
-    snapshot: ChurnSnapshot,
+    rows_of: Callable[[int], Any], report: DataReport, snapshot: ChurnSnapshot
 ) -> pd.DataFrame:
     """Stack the snapshots; one at a time takes a fraction of the memory of all at once."""
     days = cutoffs(
@@ -102,46 +131,63 @@ def _rows_of_each(
         max_snapshots=snapshot.max_snapshots,
     )
     # The last one first: it alone may have a window that is not over, and then says so at once.
-    parts = [
-        as_frame(
-            training_snapshots(
-                orders,
-                as_of=day,
-                horizon_days=snapshot.horizon_days,
-                step_days=snapshot.step,
-                eligible_days=snapshot.eligible_days,
-                max_snapshots=1,
-                returns=table.returns,
-            )
-        )
-        for day in reversed(days)
-    ]
+    parts = [as_frame(rows_of(day)) for day in reversed(days)]
     return pd.concat(parts[::-1], ignore_index=True)
 
 
 def from_subscriptions(table: TableSource, snapshot: ChurnSnapshot) -> TrainingSet:
     """Make snapshots of subscribers, each labelled by whether nothing is live after the window."""
-    subscriptions, report = check_table(table.source, "subscriptions", **table.reading())
-    fitting_days = days_to_fit_on(report, snapshot)
-    rows = as_frame(
-        training_subscription_snapshots(
-            subscriptions,
-            as_of=snapshot.as_of,
-            horizon_days=snapshot.horizon_days,
-            step_days=snapshot.step,
-            max_snapshots=snapshot.max_snapshots,
+    with checked_once(table, "subscriptions") as (subscriptions, report):
+        fitting_days = days_to_fit_on(report, snapshot)
+        until, why = subscriptions_known_until(subscriptions, snapshot)
+        rows = _rows_of_each(
+            lambda day: training_subscription_snapshots(
+                subscriptions,
+                as_of=day,
+                horizon_days=snapshot.horizon_days,
+                step_days=snapshot.step,
+                max_snapshots=1,
+                observed_until=until,
+            ),
+            report,
+            snapshot,
         )
-    )
+        columns = list(subscriptions.columns)
     return _stacked(
         rows,
         fitting_days,
-        subscription_features(list(subscriptions.columns)),
+        subscription_features(columns),
         unit="subscribers",
         source=report.source,
         sources=(table.source,),
         report=report.to_dict(),
         horizon_days=snapshot.horizon_days,
+        outcome=f"no subscription left after {snapshot.horizon_days} days",
+        notes=(why,),
     )
+
+
+def subscriptions_known_until(
+    subscriptions: Any,  # noqa: ANN401 - a DuckDB relation
+    snapshot: ChurnSnapshot | None = None,
+) -> tuple[int, str]:
+    """Give the last day whose ends are known, and say how that is known.
+
+    An end may be booked ahead, a start is hardly ever: that of the last one is surely over.
+    """
+    said = snapshot.observed_until if snapshot is not None else None
+    last = subscriptions.aggregate("max(started_day)").fetchall()[0][0]
+    if last is None:
+        raise ReadinessError("subscriptions: there is no row.")
+    until = to_day(said) if said is not None else int(last)
+    ahead = subscriptions.filter(f"ended_day > {until}").aggregate("count(*)").fetchall()[0][0]
+    basis = "as snapshot.observed_until says" if said is not None else "the day of the last start"
+    why = f"ends are known until {to_date(until)}, {basis}"
+    if ahead:
+        why += f"; {ahead:,} that lie ahead of it count as not come yet"
+    if ahead and said is None:
+        why += ", set snapshot.observed_until where later days are known"
+    return until, why
 
 
 def _stacked(

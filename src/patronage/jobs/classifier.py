@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,10 @@ from patronage import plots
 from patronage.errors import ReadinessError
 from patronage.evaluation.discrimination import by_segment, lift_table
 from patronage.evaluation.drift import RateShift, rate_shift
-from patronage.evaluation.grade import Judgement, judge
+from patronage.evaluation.grade import Judgement, against, judge
 from patronage.evaluation.profit import profit_curve
 from patronage.evaluation.reliability import reliability_curve
-from patronage.features.catalogue import describe, directions
+from patronage.features.catalogue import directions
 from patronage.jobs.training_set import TrainingSet
 from patronage.models.propensity import Propensity
 from patronage.models.score_model import Outcome, ScoreModel
@@ -31,10 +32,16 @@ def outcome_of(spec: ChurnSpec | LeadSpec) -> Outcome:
     return "churn" if spec.kind == "churn" else "conversion"
 
 
-def classifier(spec: ChurnSpec | LeadSpec, columns: list[str]) -> Propensity:
-    """Make the unfitted classifier that a spec declares, for a table of these columns."""
+def classifier(
+    spec: ChurnSpec | LeadSpec, columns: list[str], brought: Collection[str] = ()
+) -> Propensity:
+    """Make the unfitted classifier that a spec declares, for a table of these columns.
+
+    Columns that the user `brought` may have the name of a feature made here, not its direction.
+    """
     settings = {name: getattr(spec.model, name) for name in Boosting.model_fields}
-    preset = directions(columns, outcome=outcome_of(spec)) if spec.model.monotone else {}
+    made = [name for name in columns if name not in brought]
+    preset = directions(made, outcome=outcome_of(spec)) if spec.model.monotone else {}
     return Propensity(
         **settings,
         monotone=preset or None,
@@ -55,7 +62,7 @@ def fit_classifier(spec: ChurnSpec | LeadSpec, rows: TrainingSet) -> ScoreModel:
     """
     table = rows.rows(rows.fitting)
     later = None if rows.later is None else rows.later[rows.fitting]
-    propensity = classifier(spec, list(table.columns))
+    propensity = classifier(spec, list(table.columns), rows.brought)
     try:
         propensity.fit(
             table, rows.label[rows.fitting], groups=rows.units[rows.fitting], later=later
@@ -72,6 +79,7 @@ def fit_classifier(spec: ChurnSpec | LeadSpec, rows: TrainingSet) -> ScoreModel:
         language=spec.model.language,
         cuts=spec.model.cuts,
         has_value=rows.has_value,
+        brought=rows.brought,
     ).remember(table)
 
 
@@ -144,15 +152,13 @@ class ClassifierHoldout:
             (
                 f"judged: {found.n_rows:,} rows, {found.n_positive:,} with the outcome "
                 f"({calibration.rate:.1%}); AUC {found.auc.value:.3f} "
-                f"({found.auc.low:.3f} to {found.auc.high:.3f}), ECE {calibration.ece:.3f}, mean "
-                f"forecast {calibration.mean_over_rate:.2f} of the rate, top {top.share:.0%} hold "
+                f"({found.auc.low:.3f} to {found.auc.high:.3f}), ECE {calibration.ece:.3f} "
+                f"(by chance {calibration.ece_noise:.3f}), mean forecast "
+                f"{calibration.mean_over_rate:.2f} of the rate, top {top.share:.0%} hold "
                 f"{top.capture:.0%} (lift {top.lift:.2f})"
             )
         ]
-        lines += [
-            f"over {name}: AUC {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
-            for name, gain in found.over_baselines.items()
-        ]
+        lines += [against(name, gain) for name, gain in found.over_baselines.items()]
         if self.shift.moved:
             lines.append(
                 f"the outcome's rate moved from {self.shift.before:.1%} in the fitting rows to "
@@ -177,7 +183,7 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
     if not 0 < label.sum() < len(label):
         raise ReadinessError(
             f"{rows.source}: {int(label.sum()):,} of {len(label):,} judging rows have the outcome; "
-            "both kinds are needed. Take another as_of, or a longer history."
+            f"both kinds are needed. Take {rows.remedy}."
         )
     propensity = model.propensity
     probability = propensity.predict_proba(table)[:, 1]
@@ -194,7 +200,7 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
         label,
         probability,
         by_segment(label, probability, rows.segments(rows.features[rows.judging])),
-        importance_table(propensity),
+        importance_table(propensity, rows),
         _shift(rows, label),
     )
 
@@ -208,8 +214,8 @@ def _shift(rows: TrainingSet, label: Floats) -> RateShift:
     return max(shifts, key=lambda shift: abs(shift.ratio - 1))
 
 
-def importance_table(propensity: Propensity) -> pd.DataFrame:
+def importance_table(propensity: Propensity, rows: TrainingSet) -> pd.DataFrame:
     """List the columns by importance: feature, importance (a share), meaning."""
     found = propensity.feature_importances_.sort_values(ascending=False, kind="stable")
     table = found.rename_axis("feature").reset_index()
-    return table.assign(meaning=[describe(str(name)).meaning for name in table["feature"]])
+    return table.assign(meaning=[rows.described(str(name)).meaning for name in table["feature"]])

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from patronage.data.labelled import FlatTable, read_flat_table
 from patronage.data.mapping import nearest
 from patronage.errors import DataError, ReadinessError, SpecError
+from patronage.jobs.outcomes import Kind, read_outcome
 from patronage.jobs.training_set import TrainingSet
+from patronage.jobs.unlearnable import KEPT, TIMES, Verdict, verdict_on
 from patronage.models.score_model import NAMES, VALUE
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 from patronage.tracking.sections import LabelledSource
 
-YES = frozenset({"1", "1.0", "yes", "y", "true", "t", "churned", "converted", "won", "是"})
-NO = frozenset({"0", "0.0", "no", "n", "false", "f", "active", "retained", "lost", "open", "否"})
-FEW_LEVELS = 50
-MOSTLY_DISTINCT = 0.5
 _SHOWN = 3
+_FAR = 0.05
+_LARGEST = float(np.finfo(np.float32).max)
+_REMEDY = "more rows, or another judge_share"
 
 
 class Parts(NamedTuple):
@@ -37,7 +38,7 @@ class Parts(NamedTuple):
     value
         What a deal is worth, currency units, where the spec names such a column.
     notes
-        Which columns are left out and why.
+        Which columns are left out and why, and which may hold more than is read.
     """
 
     frame: pd.DataFrame
@@ -45,6 +46,27 @@ class Parts(NamedTuple):
     features: pd.DataFrame
     value: NDArray[np.float64] | None
     notes: tuple[str, ...]
+
+
+class KnownRows(NamedTuple):
+    """Rows whose outcome is known.
+
+    Attributes
+    ----------
+    frame
+    label : shape (n_rows,), 1.0 where the outcome came, else 0.0
+    unknown
+        Rows that are left out, undecided ones among them.
+    said
+        Which column and value the outcome is.
+    undecided
+    """
+
+    frame: pd.DataFrame
+    label: NDArray[np.float64]
+    unknown: int
+    said: str
+    undecided: int
 
 
 def training_set(spec: ChurnSpec | LeadSpec) -> TrainingSet:
@@ -59,34 +81,45 @@ def training_set(spec: ChurnSpec | LeadSpec) -> TrainingSet:
     if table is None:
         raise ReadinessError("data.labelled is missing.")
     flat = read_training_table(table)
-    frame, label, unknown = labelled_rows(flat, table)
-    parts = take_apart(flat._replace(frame=frame), table)
+    known = labelled_rows(flat, table, spec.kind)
+    parts = take_apart(flat._replace(frame=known.frame), table)
     units = _units(parts)
-    fitting, judging, later, split = _split(frame, units, table, flat.source, spec.model.seed)
-    notes = list(parts.notes)
-    if unknown:
-        notes.append(f"{unknown:,} rows without an outcome in {table.label} are left out")
-    if flat.dropped_duplicates:
-        notes.append(f"{flat.dropped_duplicates:,} rows that repeat another are left out")
+    split_at = _split(known.frame, units, table, flat.source, spec.model.seed)
+    fitting, judging, later, split = split_at
     features = parts.features
     if parts.value is not None:
         features = features.assign(**{VALUE: parts.value})
     return TrainingSet(
         features=features,
-        label=label,
+        label=known.label,
         units=units,
         fitting=fitting,
         judging=judging,
         later=later,
         learnt=tuple(parts.features.columns),
+        brought=tuple(parts.features.columns),
+        outcome=known.said,
+        remedy=_REMEDY,
         split=split,
         source=flat.source,
         sources=(table.source,),
         has_value=parts.value is not None,
         report={"source": flat.source, "rows_in": len(flat.frame) + flat.dropped_duplicates},
-        facts={"labelled": {"numbers": number_columns(frame, parts.features)}},
-        notes=tuple(notes),
+        facts={"labelled": {"numbers": number_columns(known.frame, parts.features)}},
+        notes=(*parts.notes, *_left_out(known, flat, table)),
     )
+
+
+def _left_out(known: KnownRows, flat: FlatTable, table: LabelledSource) -> list[str]:
+    notes = []
+    if known.undecided:
+        notes.append(f"{known.undecided:,} rows whose {table.label} is undecided are left out")
+    if known.unknown > known.undecided:
+        n_blank = known.unknown - known.undecided
+        notes.append(f"{n_blank:,} rows without an outcome in {table.label} are left out")
+    if flat.dropped_duplicates:
+        notes.append(f"{flat.dropped_duplicates:,} rows that repeat another are left out")
+    return notes
 
 
 def read_training_table(table: LabelledSource) -> FlatTable:
@@ -108,6 +141,8 @@ def read_training_table(table: LabelledSource) -> FlatTable:
                 f"{flat.source}: data.labelled.{key.split()[0]} names {name!r}, which it does not "
                 f"have; {nearest(name, have)}."
             )
+    if not len(flat.frame):
+        raise ReadinessError(f"{flat.source}: holds column names and no row.")
     return flat
 
 
@@ -119,16 +154,17 @@ def take_apart(flat: FlatTable, table: LabelledSource) -> Parts:
     for name in frame.columns:
         if name in told:
             continue
-        reason = "it holds times" if name in flat.times else _useless(frame[name])
-        if reason:
-            notes.append(f"column {name} is left out: {reason}")
-        else:
+        verdict = _verdict(frame[name], table, is_time=name in flat.times)
+        if not verdict.is_left_out:
             kept.append(name)
+        if verdict.told:
+            notes.append(verdict.note(name))
     if not kept:
         raise ReadinessError(
             f"{flat.source}: none of {frame.shape[1]:,} columns can be learnt from; give columns "
             "beside id, label and time_order."
         )
+    refuse_oversized(frame[kept], flat.source)
     ids = None if table.id is None else frame[table.id].to_numpy(dtype=object)
     return Parts(frame, ids, frame[kept], value_of(frame, table), tuple(notes))
 
@@ -140,64 +176,55 @@ def value_of(frame: pd.DataFrame, table: LabelledSource) -> NDArray[np.float64] 
     return pd.to_numeric(frame[table.value], errors="coerce").to_numpy(dtype=np.float64)
 
 
-def _useless(values: pd.Series[Any]) -> str:
-    """Say why nothing can be learnt from a column, or nothing."""
-    is_text = not pd.api.types.is_numeric_dtype(values.dtype)
-    n_levels, n_filled = values.nunique(), int(values.notna().sum())
-    if is_text and n_levels > FEW_LEVELS and n_levels > MOSTLY_DISTINCT * n_filled:
-        # Also, names and addresses have no business in a model's list of levels.
-        return f"{n_levels:,} different texts in {n_filled:,} rows, as of ids or names"
-    return ""
+def _verdict(values: pd.Series[Any], table: LabelledSource, *, is_time: bool) -> Verdict:
+    if is_time:
+        return TIMES
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return KEPT
+    return verdict_on(values, decimal=table.decimal)
 
 
-def labelled_rows(
-    flat: FlatTable, table: LabelledSource
-) -> tuple[pd.DataFrame, NDArray[np.float64], int]:
-    """Read the outcome; rows without one are left out."""
-    said = flat.frame[table.label].map(_plain, na_action="ignore")
-    known = said.notna().to_numpy(dtype=bool)
-    values = said[known]
-    levels = list(dict.fromkeys(values))
-    positive = _positive(levels, table, flat.source)
+def refuse_oversized(features: pd.DataFrame, source: str) -> None:
+    """Refuse numbers beyond what a single-precision float holds, and infinite ones.
+
+    Raises
+    ------
+    DataError
+        Naming the first such column, how many rows and the largest.
+    """
+    for name in features.columns:
+        if not pd.api.types.is_numeric_dtype(features[name].dtype):
+            continue
+        sizes = features[name].astype("float64").abs()
+        beyond = sizes > _LARGEST
+        if beyond.any():
+            raise DataError(
+                f"{source}: {int(beyond.sum()):,} of {len(sizes):,} rows have a number beyond "
+                f"{_LARGEST:.1e} in {name}, the largest {sizes.max():.3g}; cap them, leave them "
+                "blank, or drop the column."
+            )
+
+
+def labelled_rows(flat: FlatTable, table: LabelledSource, kind: Kind | None = None) -> KnownRows:
+    """Read the outcome; rows without one are left out.
+
+    Parameters
+    ----------
+    flat
+    table
+    kind
+        "churn" or "lead": whose words for an outcome count.
+
+    Raises
+    ------
+    SpecError
+        If which value is the outcome is not sure.
+    """
+    found = read_outcome(flat.frame[table.label], table, flat.source, kind)
+    known = np.isfinite(found.label)
     frame = flat.frame[known].reset_index(drop=True)
-    label: NDArray[np.float64] = (values == positive).to_numpy().astype(np.float64)
-    return frame, label, int((~known).sum())
-
-
-def _plain(value: object) -> str | None:
-    """Write 1.0 as 1 and leave blanks around a text out."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip() or None
-
-
-def _positive(levels: list[Any], table: LabelledSource, source: str) -> str:
-    shown = ", ".join(repr(level) for level in levels[:_SHOWN])
-    if table.positive is not None:
-        wanted = table.positive.strip()
-        same = [level for level in levels if level == wanted]
-        same = same or [level for level in levels if level.lower() == wanted.lower()]
-        if same:
-            return str(same[0])
-        raise SpecError(
-            f"{source}: no row has {wanted!r} in {table.label}; it has {shown}. Set "
-            "data.labelled.positive to one of these."
-        )
-    if len(levels) != 2:  # noqa: PLR2004 - with and without the outcome
-        raise SpecError(
-            f"{source}: {table.label} has {len(levels):,} different values, first {shown}; it "
-            "takes two, or data.labelled.positive for the one that is the outcome."
-        )
-    yes = [level for level in levels if level.lower() in YES]
-    no = [level for level in levels if level.lower() in NO]
-    if len(yes) == 1:
-        return str(yes[0])
-    if len(no) == 1:
-        return str(next(level for level in levels if level not in no))
-    raise SpecError(
-        f"{source}: {table.label} has {shown}, and which is the outcome does not show; set "
-        "data.labelled.positive to it."
-    )
+    n_unknown = int((~known).sum())
+    return KnownRows(frame, found.label[known], n_unknown, found.said, found.n_undecided)
 
 
 def _units(parts: Parts) -> NDArray[Any]:
@@ -221,14 +248,28 @@ def _split(
         whose = "rows" if table.id is None else f"{table.id} groups"
         return ~judging, judging, None, f"{share:.0%} of the {whose}, drawn at random, judge"
     order = _order(frame, table, source)
-    edge = np.quantile(order, 1 - share, method="higher")
-    judging = order >= edge
-    if judging.all():
-        judging = order > order.min()
-    inner = order[~judging]
-    later = ~judging & (order >= np.quantile(inner, 1 - share, method="higher"))
+    if order.min() == order.max():
+        raise ReadinessError(
+            f"{source}: {table.time_order} has one value in all {len(order):,} rows, so none are "
+            "newer; name another column, or leave time_order out to draw groups at random."
+        )
+    judging = _newest(order, share)
+    later = ~judging
+    later[~judging] = _newest(order[~judging], share)
     told = f"the newest {judging.mean():.0%} of the rows by {table.time_order} judge"
-    return ~judging, judging, later, told
+    if abs(judging.mean() - share) > _FAR:
+        told += f", {share:.0%} asked for: rows of equal time stay together"
+    return ~judging, judging, later if later.any() else None, told
+
+
+def _newest(order: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """Mark about so many of the newest; of equal times none or all, whichever is nearer."""
+    edge = np.quantile(order, 1 - share, method="higher")
+    both = [order >= edge, order > edge]
+    fits = [marked for marked in both if 0 < marked.sum() < len(order)]
+    if not fits:
+        return np.zeros(len(order), dtype=np.bool_)
+    return min(fits, key=lambda marked: abs(float(marked.mean()) - share))
 
 
 def _order_column(table: LabelledSource, frame: pd.DataFrame) -> str | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from patronage.data.connection import open_connection
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
-from patronage.data.units import to_day
+from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError, SpecError
 from patronage.features.engagement import TouchLevels, declare_levels
 from patronage.features.labels import cutoffs, fitting_cutoffs
@@ -21,9 +21,10 @@ from patronage.features.leads import (
     lead_snapshot,
     training_lead_snapshots,
 )
-from patronage.jobs.churn import as_frame
-from patronage.jobs.labelled import FEW_LEVELS, MOSTLY_DISTINCT
+from patronage.jobs.churn import as_frame, kept_as
+from patronage.jobs.labelled import refuse_oversized
 from patronage.jobs.training_set import TrainingSet, by_cutoff
+from patronage.jobs.unlearnable import LOOKED_AT, Verdict, verdict_on_counts
 from patronage.models.score_model import VALUE
 from patronage.tracking.propensity_spec import LeadSnapshot, LeadSpec
 from patronage.tracking.sections import LeadsSource, TableSource
@@ -40,14 +41,15 @@ class Leads(NamedTuple):
     report: DataReport
     touches_report: DataReport | None
 
-    @property
-    def last_day(self) -> int:
-        """Last day that anything is known of."""
-        days = [self.report.last_day]
-        days += [self.touches_report.last_day] if self.touches_report is not None else []
-        known = [to_day(day) for day in days if day is not None]
-        last = self.leads.aggregate("max(converted_day)").fetchall()[0][0]
-        return max([*known, *([] if last is None else [int(last)])])
+    def known_until(self, snapshot: LeadSnapshot | None = None) -> int:
+        """Last day on which a conversion would be known: what touches say is of no account."""
+        if snapshot is not None and snapshot.observed_until is not None:
+            return to_day(snapshot.observed_until)
+        days = self.leads.aggregate("max(created_day), max(converted_day)").fetchall()[0]
+        known = [int(day) for day in days if day is not None]
+        if not known:
+            raise ReadinessError(f"{self.report.source}: there are no leads.")
+        return max(known)
 
 
 def read_leads(
@@ -73,12 +75,13 @@ def read_leads(
         )
     kept = [name for name in leads.columns if name not in table.drop]
     leads = leads.select(*kept) if len(kept) < len(leads.columns) else leads
+    leads = kept_as("checked_leads", leads, connection)
     if touches is None:
         return Leads(leads, None, report, None)
     told, told_report = check_table(
         touches.source, "touches", connection=connection, **touches.reading()
     )
-    return Leads(leads, told, report, told_report)
+    return Leads(leads, kept_as("checked_touches", told, connection), report, told_report)
 
 
 def training_set(spec: LeadSpec) -> TrainingSet:
@@ -92,13 +95,13 @@ def training_set(spec: LeadSpec) -> TrainingSet:
     table, snapshot = spec.data.leads, spec.snapshot
     if table is None or snapshot is None:
         raise ReadinessError("data.leads or snapshot is missing.")
-    found, notes = _without_ids(read_leads(table, spec.data.touches))
+    found, notes = _without_unlearnable(read_leads(table, spec.data.touches), table.decimal)
     levels = _levels(found, snapshot, spec.model.answering_kinds)
     rows = _labelled_rows(found, snapshot, levels)
     fitting, judging, later, split = _split(rows, snapshot)
-    immature = immature_leads(
-        found.leads, horizon_days=snapshot.horizon_days, observed_until=found.last_day
-    )
+    until = found.known_until(snapshot)
+    immature = immature_leads(found.leads, horizon_days=snapshot.horizon_days, observed_until=until)
+    notes += (f"conversions are known until {to_date(until)}",)
     notes += (f"{immature:,} leads whose window is not over are left out",) if immature else ()
     learnt, has_value = lead_features(rows.columns), VALUE in rows
     return TrainingSet(
@@ -110,6 +113,8 @@ def training_set(spec: LeadSpec) -> TrainingSet:
         later=later,
         of_snapshots=snapshot.step_days is not None,
         learnt=learnt,
+        brought=tuple(name for name in learnt if name in found.leads.columns),
+        outcome=f"converted within {snapshot.horizon_days} days",
         split=split,
         source=found.report.source,
         sources=tuple(each.source for each in (table, spec.data.touches) if each is not None),
@@ -136,7 +141,7 @@ def _labelled_rows(found: Leads, snapshot: LeadSnapshot, levels: TouchLevels) ->
             horizon_days=snapshot.horizon_days,
             **_at(snapshot),
             levels=levels,
-            observed_until=found.last_day,
+            observed_until=found.known_until(snapshot),
         ),
         by=BY_LEAD,
     )
@@ -145,6 +150,7 @@ def _labelled_rows(found: Leads, snapshot: LeadSnapshot, levels: TouchLevels) ->
             f"{found.report.source}: no open lead whose window of {snapshot.horizon_days} days is "
             f"over by {snapshot.as_of}, {found.report.rows_kept:,} leads in all."
         )
+    refuse_oversized(rows[[*lead_features(rows.columns)]], found.report.source)
     return rows
 
 
@@ -161,31 +167,28 @@ def _at(snapshot: LeadSnapshot) -> dict[str, Any]:
     return {"ages_days": list(snapshot.ages_days or (0,))}
 
 
-def _without_ids(found: Leads) -> tuple[Leads, tuple[str, ...]]:
-    """Leave out attributes of text that differ from lead to lead, as names and addresses do."""
+def _without_unlearnable(found: Leads, decimal: str) -> tuple[Leads, tuple[str, ...]]:
+    """Leave out attributes of text that are times, or differ from lead to lead as names do."""
     text = [
         name
         for name, kind in zip(found.leads.columns, found.leads.types, strict=True)
         if name not in LEAD_COLUMNS and str(kind) == "VARCHAR"
     ]
-    if not text:
-        return found, ()
-    counts = ", ".join(f"count(distinct {_quoted(n)}), count({_quoted(n)})" for n in text)
-    numbers = found.leads.aggregate(counts).fetchall()[0]
-    pairs = zip(text, numbers[::2], numbers[1::2], strict=True)
-    ids = {
-        n: levels
-        for n, levels, filled in pairs
-        if levels > FEW_LEVELS and levels > MOSTLY_DISTINCT * filled
-    }
-    if not ids:
-        return found, ()
-    kept = ", ".join(_quoted(name) for name in found.leads.columns if name not in ids)
-    notes = tuple(
-        f"column {name} is left out: {levels:,} different texts, as of ids or names"
-        for name, levels in ids.items()
-    )
-    return found._replace(leads=found.leads.project(kept)), notes
+    verdicts = {name: _verdict(found.leads, name, decimal) for name in text}
+    told = {name: each for name, each in verdicts.items() if each.told}
+    notes = tuple(each.note(name) for name, each in told.items())
+    gone = {name for name, each in told.items() if each.is_left_out}
+    kept = ", ".join(_quoted(name) for name in found.leads.columns if name not in gone)
+    return (found._replace(leads=found.leads.project(kept)) if gone else found), notes
+
+
+def _verdict(leads: Any, name: str, decimal: str) -> Verdict:  # noqa: ANN401 - a DuckDB relation
+    value = _quoted(name)
+    commonest = leads.filter(f"{value} is not null").aggregate(f"trim({value}) v, count(*) n")
+    rows = commonest.order("n desc, v").limit(LOOKED_AT).fetchall()
+    n_levels, n_filled = leads.aggregate(f"count(distinct {value}), count({value})").fetchall()[0]
+    counts = pd.Series(dict(rows), dtype="int64")
+    return verdict_on_counts(counts, n_levels, n_filled, decimal=decimal)
 
 
 def _first_fitting_day(found: Leads, snapshot: LeadSnapshot) -> int:

@@ -6,6 +6,7 @@ before it scores: a sample of the customers is enough, and tells the same whoeve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ def reference_of(
     model
         Fitted.
     features
-        The rows of the fit: of a `ScoreModel` with the forecasts.
+        The rows of the fit: of a `ScoreModel` with the forecasts. Its outputs are those of
+        rows held out in the fit, so it must be as `fit` left it.
 
     Returns
     -------
@@ -55,9 +57,11 @@ def reference_of(
     if isinstance(model, LifetimeValue):
         return {
             "inputs": profile(some[HISTORY]),
-            "outputs": profile(model.predict(some[HISTORY])[list(FORECASTS)]),
+            "outputs": profile(model.forecast(some[HISTORY])[list(FORECASTS)]),
         }
-    chance = model.propensity.predict_proba(some)[:, 1]
+    # What the model says of rows that it did not see: only this compares with new ones.
+    margins = model.propensity.held_out_margins_[:: -(-len(features) // PROFILED_ROWS)]
+    chance = model.propensity.calibration_.probability(margins)
     named = pd.DataFrame({model.names.probability: chance})
     return {"inputs": profile(some), "outputs": profile(named)}
 
@@ -90,12 +94,35 @@ class ModelDrift:
 
     @property
     def moved(self) -> tuple[Drift, ...]:
-        """Columns beyond the limit, or beyond what is worth a warning; calendar ones left out."""
+        """Columns beyond the limit, or what is worth a warning, and chance; no calendar ones."""
         return tuple(
             each
             for each in self.found
-            if each.feature not in ALWAYS_MOVING and each.psi > self.reach
+            if each.feature not in ALWAYS_MOVING and each.passes(self.reach)
         )
+
+    @property
+    def untold(self) -> tuple[Drift, ...]:
+        """Columns of too few rows: chance alone passes the limit; calendar ones left out."""
+        return tuple(
+            each
+            for each in self.found
+            if each.feature not in ALWAYS_MOVING
+            and each.is_too_small_for(self.reach)
+            and not each.passes(self.reach)
+        )
+
+    def lines(self) -> list[str]:
+        """Say what moved, and of what nothing can be said."""
+        few = self.untold
+        if not few:
+            return [self.line()] if self.moved else []
+        rows = f"{few[0].n_now:,} row{'' if few[0].n_now == 1 else 's'}"
+        told = (
+            f"model {self.model} version {self.version}: too few rows to tell ({rows}) whether "
+            f"{len(few)} of {len(self.found)} columns moved by more than {self.reach:g}"
+        )
+        return [*([self.line()] if self.moved else []), told]
 
     def line(self) -> str:
         """Say in a line what moved."""
@@ -108,6 +135,7 @@ class ModelDrift:
     def to_dict(self) -> dict[str, Any]:
         """Give JSON values; what cannot be measured is null."""
         beyond = {each.feature for each in self.moved}
+        few = {each.feature for each in self.untold}
         return {
             "version": self.version,
             "max_drift": self.limit,
@@ -119,6 +147,10 @@ class ModelDrift:
                     "ks": each.ks if np.isfinite(each.ks) else None,
                     "missing_before": each.missing_before,
                     "missing_now": each.missing_now,
+                    "n_before": each.n_before,
+                    "n_now": each.n_now,
+                    "noise": each.noise,
+                    "too_few_rows": each.feature in few,
                     "moved": each.feature in beyond,
                     "by_calendar": each.feature in ALWAYS_MOVING,
                 }
@@ -144,7 +176,7 @@ class DriftReport:
 
     def lines(self) -> list[str]:
         """Say which models see other customers than they learnt from."""
-        return [each.line() for each in self.models if each.moved]
+        return [line for each in self.models for line in each.lines()]
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON values."""
@@ -194,6 +226,63 @@ def watch(
     return report
 
 
+def watched_before(artifacts: Iterable[Artifact], specs: Iterable[Any], folder: Path) -> bool:
+    """Hold scores of an earlier run to the limits of this one, which may be others.
+
+    Parameters
+    ----------
+    artifacts, specs, folder
+        As `watch` takes them.
+
+    Returns
+    -------
+    Whether that run left its figures, with their noise; without them the rows must be compared
+    again.
+
+    Raises
+    ------
+    DriftError
+        If a limit is passed.
+    """
+    path = folder / DRIFT_FILE
+    if not path.is_file():
+        return False
+    left = json.loads(path.read_bytes())
+    if any("noise" not in each for model in left["models"].values() for each in model["columns"]):
+        return False
+    limits = {
+        artifact.name: spec.gates.max_drift
+        for artifact, spec in zip(artifacts, specs, strict=True)
+        if artifact.name in left["models"]
+    }
+    models = [_read_back(name, left["models"][name], limit) for name, limit in limits.items()]
+    report = DriftReport(int(left["rows"]), tuple(models))
+    if report.to_dict() != left:
+        write_json(path, report.to_dict())
+    report.raise_if_refused()
+    return True
+
+
+def _read_back(name: str, left: Mapping[str, Any], limit: float | None) -> ModelDrift:
+    """Undo `ModelDrift.to_dict`, under a limit of now."""
+    columns = left["columns"]
+    found = [
+        Drift(
+            feature=each["column"],
+            psi=each["psi"],
+            ks=np.nan if each["ks"] is None else each["ks"],
+            missing_before=each["missing_before"],
+            missing_now=each["missing_now"],
+            n_before=each["n_before"],
+            n_now=each["n_now"],
+            noise=each["noise"],
+        )
+        for each in columns
+    ]
+    outputs = [each["column"] for each in columns if each["role"] == "output"]
+    return ModelDrift(name, left["version"], tuple(found), tuple(outputs), limit)
+
+
 def drift_report(
     artifacts: Iterable[Artifact], specs: Iterable[Any], features: pd.DataFrame
 ) -> DriftReport:
@@ -223,11 +312,11 @@ def _compared(artifact: Artifact, spec: Any, features: pd.DataFrame) -> ModelDri
     inputs, outputs = _taken_and_given(artifact, spec, features)
     if not len(inputs):
         return None
-    names = list(reference["inputs"])
+    names, n_compared = list(reference["inputs"]), sum(map(len, reference.values()))
     moved = [
         # A column that may be left out is missing in all rows then.
-        *drift(reference["inputs"], inputs.reindex(columns=names)),
-        *drift(reference["outputs"], outputs),
+        *drift(reference["inputs"], inputs.reindex(columns=names), n_compared=n_compared),
+        *drift(reference["outputs"], outputs, n_compared=n_compared),
     ]
     return ModelDrift(
         artifact.name,
@@ -250,4 +339,4 @@ def _taken_and_given(
         chance = model.propensity.calibration_.probability(model.margins(rows))
         return model.complete(rows), pd.DataFrame({model.names.probability: chance})
     rows = features[HISTORY].astype("float64")
-    return rows, model.predict(rows)[list(FORECASTS)]
+    return rows, model.forecast(rows)[list(FORECASTS)]

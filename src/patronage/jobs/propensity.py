@@ -9,7 +9,7 @@ import pandas as pd
 
 from patronage.data.fingerprint import sources_fingerprint
 from patronage.errors import GateError
-from patronage.features.catalogue import describe, feature_fingerprint
+from patronage.features.catalogue import feature_fingerprint
 from patronage.jobs import churn, labelled, leads
 from patronage.jobs.cards import model_card
 from patronage.jobs.classifier import ClassifierHoldout, fit_classifier, judge_classifier
@@ -103,6 +103,7 @@ def lines_of(found: Fitted) -> list[str]:
     propensity = found.model.propensity
     n_rows, n_units = int(found.rows.fitting.sum()), _n_units(found.rows)
     lines = [
+        found.rows.outcome_line(),
         *found.readiness.lines(only_problems=True),
         *(f"note: {note}" for note in found.rows.notes),
         f"split: {found.rows.split}",
@@ -154,7 +155,7 @@ def _details(found: Fitted) -> dict[str, Any]:
         "grade": found.letter,
         "grade_because": list(found.holdout.judgement.grade.because),
         "metrics": found.holdout.metrics(),
-        "features": {name: describe(name).meaning for name in names},
+        "features": {name: found.rows.described(name).meaning for name in names},
         "feature_fingerprint": feature_fingerprint(found.model.feature_names_),
         REFERENCE: reference_of(found.model, table),
         "data_report": dict(found.rows.report),
@@ -189,7 +190,8 @@ def _barred(found: Fitted) -> GateError | None:
 
 
 def _features_table(found: Fitted) -> pd.DataFrame:
-    declared = [describe(name) for name in found.rows.rows(found.rows.judging).columns]
+    names = found.rows.rows(found.rows.judging).columns
+    declared = [found.rows.described(name) for name in names]
     return pd.DataFrame(
         {
             "feature": [each.name for each in declared],

@@ -13,7 +13,7 @@ import pyarrow as pa
 from patronage.data.batches import number_of_batches, read_batches
 from patronage.jobs.console import with_progress
 from patronage.jobs.describe import describe_customers
-from patronage.jobs.monitor import watch
+from patronage.jobs.monitor import watch, watched_before
 from patronage.jobs.publish import MemoryLimit, ScoreFolder, scratch_beside
 from patronage.jobs.score_table import knowing_all, sample_of, score_table
 from patronage.jobs.score_units import finish_with_actions, score_units
@@ -64,7 +64,7 @@ def score_customers(plan: ScoringPlan, *, output: Path, memory_limit: str = "2GB
         If the input breaks its contract or holds nobody; what was published before stays.
     """
     limit, target = MemoryLimit.parse(memory_limit), ScoreFolder(output, plan)
-    if target.is_done():
+    if target.is_done() and watched_before(plan.artifacts, plan.specs, target.folder):
         target.publish()
         return ScoreRun(target.folder, target.n_rows(), was_done=True)
     if plan.table != "transactions":

@@ -42,6 +42,8 @@ def score_units(plan: ScoringPlan, target: ScoreFolder) -> list[str]:
         before stays.
     """
     ids, features = _DESCRIBE[plan.table](plan)
+    if not len(features) and plan.table == "labelled":
+        raise ReadinessError(f"{plan.source}: holds column names and no row.")
     if not len(features):
         raise ReadinessError(f"{plan.source}: nobody to score; there is no row of the day.")
     watched = watch(plan.artifacts, plan.specs, features, target.folder)
@@ -129,6 +131,12 @@ def _labelled(plan: ScoringPlan) -> tuple[NDArray[Any], pd.DataFrame]:
     if table.id is None:
         # Nobody is named: the row's number, from 1, tells where a score belongs.
         return np.arange(1, len(frame) + 1), features
+    blank = int(frame[table.id].isna().sum())
+    if blank:
+        raise DataError(
+            f"{flat.source}: {blank:,} of {len(frame):,} rows have no {table.id}, so nobody would "
+            "know whom their scores are of; fill it in, or leave these rows out."
+        )
     return frame[table.id].to_numpy(dtype=object), features
 
 

@@ -124,6 +124,7 @@ def plan_scoring(  # noqa: PLR0913 - what a scoring run may be told
     names = [artifact.name for artifact in artifacts]
     if len(set(names)) < len(names):
         raise SpecError(f"models are {', '.join(names)}; name each of them once.")
+    _refuse_same_columns(artifacts)
     specs = _specs(artifacts, list(overrides))
     for artifact in artifacts:
         _refuse_other_features(artifact)
@@ -166,6 +167,18 @@ def _with_signals(specs: Iterable[Spec]) -> SegmentsSpec | None:
     return None
 
 
+def _refuse_same_columns(artifacts: Sequence[Artifact]) -> None:
+    """Two models of a kind would fill the same columns, the second over the first."""
+    first: dict[str, str] = {}
+    for artifact in artifacts:
+        other = first.setdefault(artifact.kind, artifact.name)
+        if other != artifact.name:
+            raise SpecError(
+                f"models {other} and {artifact.name} are both of kind {artifact.kind} and fill the "
+                "same columns; score each by itself."
+            )
+
+
 def _refuse_other_features(artifact: Artifact) -> None:
     trained = artifact.details.get("feature_fingerprint")
     if trained is not None and trained != feature_fingerprint(artifact.feature_names):
@@ -177,10 +190,12 @@ def _refuse_other_features(artifact: Artifact) -> None:
 
 def _reading(specs: tuple[Spec, ...], given: dict[str, Any], source: str) -> dict[str, Any]:
     """Settle how the models' table is read."""
-    found = {table_of(spec)[0] for spec in specs}
-    if len(found) > 1 or (found != {"transactions"} and len(specs) > 1):
+    found = {spec.name: table_of(spec)[0] for spec in specs}
+    if len(found) > 1 and set(found.values()) != {"transactions"}:
+        each = ", ".join(f"{name} of {table}" for name, table in found.items())
         raise SpecError(
-            f"models of {' and '.join(sorted(found))} cannot be joined; score each by itself."
+            f"models {each}: only those of transactions are scored in one table; score each by "
+            "itself, patronage report joins tables of one day by customer_id."
         )
     name, section = table_of(specs[0])
     if name != "labelled":

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from patronage.data.units import to_date
+from patronage.features.catalogue import as_named, describe
+from patronage.features.declared import Feature
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.models.score_model import completed
 
@@ -45,6 +47,13 @@ class TrainingSet:
         Whether rows are snapshots of days; then the later ones are the last that is learnt from.
     learnt
         Columns of `features` that the classifier may use; others feed the forecasts alone.
+    brought
+        Those of them that the user's table holds as they are: they mean what their names say,
+        whatever feature of that name is made here.
+    outcome
+        What happened where the label is 1, in words.
+    remedy
+        What helps where there are too few rows of a kind.
     split
         How rows were split, in words.
     forecaster, horizon_days
@@ -71,6 +80,9 @@ class TrainingSet:
     source: str
     sources: tuple[Any, ...]
     later: Mask | None = None
+    brought: tuple[str, ...] = ()
+    outcome: str = ""
+    remedy: str = "more history, another horizon, or another as_of"
     of_snapshots: bool = False
     forecaster: LifetimeValue | None = None
     horizon_days: int | None = None
@@ -87,9 +99,22 @@ class TrainingSet:
         added = [name for name in forecasts if name not in given.columns]
         return forecasts[[*self.learnt, *added]]
 
+    def described(self, name: str) -> Feature:
+        """Give what is declared of a column; one that the user brought means what it is called."""
+        return as_named(name) if name in self.brought else describe(name)
+
+    def outcome_line(self) -> str:
+        """Say what is forecast and how often it came."""
+        return f"outcome: {self.outcome} ({self.label.mean():.1%} of {len(self.label):,} rows)"
+
+    def _made(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Keep the columns that are made here, whose names have a meaning of ours."""
+        return rows[[name for name in rows.columns if name not in self.brought]]
+
     def baselines(self, rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
         """Give scores that a model must beat, higher for likelier, for rows of `rows`."""
         found = {}
+        rows = self._made(rows)
         if "recency_days" in rows:
             found["recency alone"] = rows["recency_days"].to_numpy(np.float64)
         if "last_touch_days" in rows:
@@ -103,6 +128,7 @@ class TrainingSet:
     def segments(self, rows: pd.DataFrame) -> dict[str, Mask]:
         """Give masks of the groups that are judged by themselves."""
         found: dict[str, Mask] = {"all": np.ones(len(rows), dtype=np.bool_)}
+        rows = self._made(rows)
         for age in ("age_days", "subscribed_days", "lead_age_days"):
             if age in rows:
                 is_new = (rows[age] < NEW_DAYS).to_numpy(dtype=bool)

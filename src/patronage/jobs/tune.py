@@ -165,7 +165,8 @@ def _losses(
     """Give the log loss of each slice, as it comes."""
     for learnt, judged in slices:
         table = rows.rows(learnt)
-        model = classifier(spec, list(table.columns)).set_params(learner="xgboost", n_folds=N_FOLDS)
+        model = classifier(spec, list(table.columns), rows.brought)
+        model.set_params(learner="xgboost", n_folds=N_FOLDS)
         model.fit(table, rows.label[learnt], groups=rows.units[learnt])
         probability = model.predict_proba(rows.rows(judged))[:, 1]
         yield float(row_log_loss(rows.label[judged], probability).mean())

@@ -138,11 +138,13 @@ def _numbers(values: pd.Series[Any], name: str) -> NDArray[np.float64]:
             )
         meanings[-1] = np.nan
         numbers = np.asarray(meanings, dtype=np.float64)[places]
-    infinite = np.isinf(numbers)
-    if infinite.any():
+    # The matrix is of single precision, in which a larger number would be infinite.
+    beyond = np.abs(numbers) > _FLOAT32_MAX
+    if beyond.any():
         raise ValueError(
-            f"column {name!r}: {int(infinite.sum()):,} of {len(values):,} rows are infinite "
-            "(inf); leave them missing or cap them."
+            f"column {name!r}: {int(beyond.sum()):,} of {len(values):,} rows are infinite or "
+            f"beyond {_FLOAT32_MAX:.1e}, first {numbers[beyond][0]:g}; leave them missing or cap "
+            "them."
         )
     return numbers
 
@@ -214,7 +216,8 @@ class FeatureMap:
         Raises
         ------
         ValueError
-            For repeated column names, times, complex and infinite numbers.
+            For repeated column names, times, complex numbers, and such as are infinite or too
+            large for single precision.
 
         Examples
         --------
@@ -279,7 +282,8 @@ class FeatureMap:
         Raises
         ------
         ValueError
-            Where columns are not there, or a column of numbers holds text or infinity.
+            Where columns are not there, or a column of numbers holds text, infinity or what is
+            too large for single precision.
         """
         frame = self.align(frame, absent=absent)
         n_rows = len(frame)
@@ -357,7 +361,7 @@ def _encode_column(values: pd.Series[Any], column: Column) -> tuple[NDArray[Any]
             return np.full(len(values), np.nan), nowhere, nowhere
         numbers = _numbers(values, column.name)
         outside = (numbers < column.low) | (numbers > column.high)
-        return np.clip(numbers, -_FLOAT32_MAX, _FLOAT32_MAX), nowhere, outside
+        return numbers, nowhere, outside
     code = {level: float(place) for place, level in enumerate(column.levels)}
     other = float(len(column.levels)) if column.has_rare else np.nan
     places, names = _by_unique(values, level_name)

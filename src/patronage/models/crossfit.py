@@ -44,8 +44,38 @@ def margin_log_loss(target: Floats, margins: Floats, weight: Floats) -> float:
     >>> round(margin_log_loss(np.array([1.0]), np.array([0.0]), np.ones(1)), 6)
     0.693147
     """
-    loss = np.logaddexp(0.0, margins) - target * margins
-    return float(weight @ loss / weight.sum())
+    return float(weight @ _row_losses(target, margins) / weight.sum())
+
+
+def loss_difference_error(
+    target: Floats, one: Floats, other: Floats, weight: Floats, groups: ArrayLike | None = None
+) -> float:
+    """Give the standard error of the difference of two mean log losses on the same rows.
+
+    Parameters
+    ----------
+    target : shape (n_rows,), 0 or 1
+    one, other : shape (n_rows,), margins
+    weight : shape (n_rows,)
+    groups : shape (n_rows,)
+        Ids whose rows count as one draw.
+
+    Examples
+    --------
+    >>> target = np.array([0.0, 1.0, 0.0, 1.0])
+    >>> round(loss_difference_error(target, np.zeros(4), np.ones(4), np.ones(4)), 4)
+    0.2887
+    """
+    difference = _row_losses(target, one) - _row_losses(target, other)
+    total = weight.sum()
+    off = weight * (difference - weight @ difference / total)
+    if groups is not None:
+        off = np.bincount(_group_codes(groups, len(off)), weights=off)
+    return float(np.sqrt(off @ off * len(off) / max(1, len(off) - 1)) / total)
+
+
+def _row_losses(target: Floats, margins: Floats) -> Floats:
+    return np.asarray(np.logaddexp(0.0, margins) - target * margins, dtype=np.float64)
 
 
 def grouped_folds(

@@ -10,9 +10,7 @@ from __future__ import annotations
 import pandas as pd
 
 from patronage.errors import DataError
-from patronage.models.lifetime_value import LifetimeValue
-
-FORECAST_COLUMNS = ["probability_alive", "expected_purchases", "expected_spend"]
+from patronage.models.lifetime_value import FORECAST_COLUMNS, LifetimeValue
 
 
 def add_forecasts(
@@ -67,5 +65,5 @@ def add_forecasts(
             f"summary: column(s) {', '.join(taken)} are there already; "
             "drop them, they would be replaced by another model's."
         )
-    forecasts = model.predict(summary, time_unit=time_unit, horizon_days=horizon_days)
+    forecasts = model.forecast(summary, time_unit=time_unit, horizon_days=horizon_days)
     return summary.assign(**{name: forecasts[name] for name in FORECAST_COLUMNS})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from patronage.models.boosting import BoostedModel, BoostingPlan, Sample
 from patronage.models.categories import FeatureMap
-from patronage.models.crossfit import CrossFit, margin_log_loss
+from patronage.models.crossfit import CrossFit, loss_difference_error, margin_log_loss
 from patronage.models.logistic import LogisticModel, fit_logistic
 
 Floats = NDArray[np.float64]
@@ -19,6 +19,7 @@ LearnerName = Literal["xgboost", "logistic"]
 FEW_ROWS = 20_000
 RIDGES = (1.0, 10.0, 100.0)
 REFERENCE_ROWS = 10_000
+SURE = 1.96
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,11 @@ class Learners:
             return self.plan.fit(sample, int(setting))
         return fit_logistic(*sample, features=self.features, signs=self.signs, ridge=setting)
 
-    def later_loss(
+    def later_margins(
         self, name: LearnerName, sample: Sample, setting: float, later: NDArray[np.bool_]
-    ) -> float:
-        """Log loss on the later rows of a fit on the others."""
-        model = self.fit(name, sample.rows(~later), setting)
-        _, target, weight = sample.rows(later)
-        return margin_log_loss(target, model.margins(sample.matrix[later]), weight)
+    ) -> Floats:
+        """Margins of the later rows by a fit on the others."""
+        return self.fit(name, sample.rows(~later), setting).margins(sample.matrix[later])
 
     def importance(self, model: BoostedModel | LogisticModel, sample: Sample) -> Floats:
         """Give each column's share: of the gain for trees, of the spread of log-odds else."""
@@ -84,16 +83,52 @@ class Learners:
         return CrossFit(margins, margin_log_loss(sample.target, margins, sample.weight), ridge)
 
 
-def why_chosen(chosen: LearnerName, losses: Mapping[LearnerName, float], where: str) -> str:
-    """Say in a sentence why a learner was taken.
+class Choice(NamedTuple):
+    """Which learner is taken, and why, in a sentence."""
+
+    learner: LearnerName
+    because: str
+
+
+def choose(
+    margins: Mapping[LearnerName, Floats],
+    target: Floats,
+    weight: Floats,
+    *,
+    where: str,
+    groups: ArrayLike | None = None,
+) -> Choice:
+    """Take the learner of the lower log loss on rows that it did not see.
+
+    Parameters
+    ----------
+    margins
+        By learner, of rows that it did not see.
+    target : shape (n_rows,), 0 or 1
+    weight : shape (n_rows,)
+    where
+        What the rows are, in words.
+    groups : shape (n_rows,)
+        Ids whose rows count as one draw in the standard error.
 
     Examples
     --------
-    >>> why_chosen("logistic", {"xgboost": 0.4, "logistic": 0.39}, "held-out rows")
-    'logistic: log loss 0.3900 on held-out rows, against 0.4000 of xgboost'
+    >>> margins = {"xgboost": np.zeros(4), "logistic": np.array([-1.0, 1.0, 0.0, -1.0])}
+    >>> target = np.array([0.0, 1.0, 0.0, 1.0])
+    >>> choose(margins, target, np.ones(4), where="4 rows").because  # doctest: +ELLIPSIS
+    'logistic: log loss 0.6582 on 4 rows, against 0.6931 of xgboost; the difference of 0.0349, ...'
     """
+    losses = {name: margin_log_loss(target, told, weight) for name, told in margins.items()}
+    chosen = min(losses, key=lambda name: losses[name])
     others = [name for name in losses if name != chosen]
     if not others:
-        return f"{chosen}: asked for with learner={chosen!r}"
-    against = ", ".join(f"{losses[name]:.4f} of {name}" for name in others)
-    return f"{chosen}: log loss {losses[chosen]:.4f} on {where}, against {against}"
+        return Choice(chosen, f"{chosen}: asked for with learner={chosen!r}")
+    (other,) = others
+    error = loss_difference_error(target, margins[chosen], margins[other], weight, groups)
+    apart = losses[other] - losses[chosen]
+    sure = "is more than chance" if apart > SURE * error else "may be chance"
+    return Choice(
+        chosen,
+        f"{chosen}: log loss {losses[chosen]:.4f} on {where}, against {losses[other]:.4f} of "
+        f"{other}; the difference of {apart:.4f}, with a standard error of {error:.4f}, {sure}",
+    )

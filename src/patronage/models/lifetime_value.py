@@ -24,6 +24,7 @@ from patronage.models.gamma_gamma import (
 from patronage.models.histories import checked_histories
 from patronage.models.modified_beta_geo import ModifiedBetaGeoFitter
 from patronage.models.patterns import distinct
+from patronage.models.present_value import month_steps, present_value
 from patronage.models.state import State
 from patronage.models.value_interval import purchase_outlook, value_bounds
 
@@ -56,67 +57,14 @@ VALUE_COLUMNS = [
 LARGEST_CORRELATION = 0.2
 """Beyond it frequency and spend are not independent enough for Gamma-Gamma."""
 
+FORECAST_COLUMNS = ["probability_alive", "expected_purchases", "expected_spend"]
+
 _CELLS = 2_000_000
+_ROWS = 200_000
 
 
 class CorrelationWarning(UserWarning):
     """Frequent buyers spend differently from others, which Gamma-Gamma does not expect."""
-
-
-def present_value(
-    purchases: FloatArray,
-    spend: FloatArray,
-    *,
-    step_days: float | FloatArray,
-    annual_discount: float,
-) -> FloatArray:
-    """Discount expected purchases to their value today.
-
-    Each step is paid at its end. Rates are yearly whatever the step, because finance quotes
-    them so; a monthly rate passed here is the usual mistake.
-
-    Parameters
-    ----------
-    purchases : shape (n_customers, n_steps)
-        Expected purchases *within* each step, not cumulative.
-    spend : shape (n_customers,)
-        Expected value of one purchase, in the ledger's currency. Margin goes in here, by
-        multiplying, when value means profit.
-    step_days : days, > 0
-        Length of every step, or of each, shape (n_steps,).
-    annual_discount : fraction per year, > -1; 0.10 is ten percent
-
-    Returns
-    -------
-    Shape (n_customers,), same currency as `spend`.
-
-    Raises
-    ------
-    ValueError
-        If any expectation is negative: that is what a mistaken difference of cumulative
-        purchases looks like.
-
-    References
-    ----------
-    Fader, Hardie and Lee (2005), "RFM and CLV", J. Marketing Research 42(4), 415-430.
-
-    Examples
-    --------
-    One purchase of 100 a quarter for a year, at ten percent:
-
-    >>> present_value(np.ones((1, 4)), np.array([100.0]),
-    ...               step_days=91.3125, annual_discount=0.10).round(3)
-    array([377.002])
-    """
-    if (purchases < 0).any():
-        n_bad = int((purchases < 0).any(axis=1).sum())
-        raise ValueError(
-            f"purchases is negative for {n_bad:,} of {len(purchases):,} customers; "
-            "pass expected purchases per step, np.diff of the cumulative curve."
-        )
-    years = np.cumsum(np.broadcast_to(step_days, purchases.shape[1])) / YEAR_DAYS
-    value: FloatArray = spend * (purchases @ (1.0 + annual_discount) ** -years)
-    return value
 
 
 class LifetimeValue(BaseEstimator):
@@ -283,21 +231,16 @@ class LifetimeValue(BaseEstimator):
         lifetime_value, so where buying nothing is the likelier outcome the interval holds more
         than it says. Parameters are taken as known, which costs little above 100 customers.
         """
-        self._check_fitted()
-        self._check_settings()
-        horizon = self.horizon_days if horizon_days is None else horizon_days
-        _check_horizon(horizon)
+        horizon = self._horizon(horizon_days)
         customers = _read(summary, time_unit)
         found = distinct(customers.frequency, customers.T, customers.recency)
         frequency, age, recency = found.columns
         forecasts = self._forecast_patterns(frequency, recency, age, month_steps(horizon))
         alive, purchases, discounted, low, high = (column[found.row_of] for column in forecasts)
 
-        p, q, v = (float(self.spend_model_.params_[name]) for name in "pqv")
-        total = customers.frequency * customers.monetary_value
-        spend = p * (v + total) / (p * customers.frequency + q - 1)
+        total, spend = self._spend(customers)
         value = self.margin * spend * discounted
-        rate = self.margin * (v + total)
+        rate = self.margin * total
         columns = [
             customers.frequency,
             customers.T - customers.recency,
@@ -313,6 +256,57 @@ class LifetimeValue(BaseEstimator):
         return pd.DataFrame(
             dict(zip(VALUE_COLUMNS, columns, strict=True)), index=summary.index, dtype=np.float64
         )
+
+    def forecast(
+        self,
+        summary: pd.DataFrame,
+        *,
+        time_unit: str = "days",
+        horizon_days: float | None = None,
+    ) -> pd.DataFrame:
+        """Give three columns of `predict` alone, several times faster: no value, no interval.
+
+        Parameters
+        ----------
+        summary, time_unit, horizon_days
+            As in `predict`.
+
+        Returns
+        -------
+        Same rows and index: probability_alive, expected_purchases, expected_spend.
+
+        Raises
+        ------
+        DataError, ValueError, SpecError, sklearn.exceptions.NotFittedError
+            As in `predict`.
+        """
+        end = np.cumsum(month_steps(self._horizon(horizon_days)))[-1:]
+        customers = _read(summary, time_unit)
+        found = distinct(customers.frequency, customers.T, customers.recency)
+        frequency, age, recency = found.columns
+        alive, purchases = np.empty(len(frequency)), np.empty(len(frequency))
+        for at in range(0, len(frequency), _ROWS):
+            block = slice(at, at + _ROWS)
+            history = frequency[block], recency[block], age[block]
+            alive[block] = self.purchase_model_.conditional_probability_alive(*history)
+            purchases[block] = self.purchase_model_.expected_purchases_table(end, *history)[:, 0]
+        columns = [alive[found.row_of], purchases[found.row_of], self._spend(customers)[1]]
+        return pd.DataFrame(
+            dict(zip(FORECAST_COLUMNS, columns, strict=True)), index=summary.index, dtype=np.float64
+        )
+
+    def _horizon(self, given: float | None) -> float:
+        self._check_fitted()
+        self._check_settings()
+        horizon = self.horizon_days if given is None else given
+        _check_horizon(horizon)
+        return horizon
+
+    def _spend(self, customers: _Customers) -> tuple[FloatArray, FloatArray]:
+        """Give the posterior's rate parameter and the expected value of one purchase."""
+        p, q, v = (float(self.spend_model_.params_[name]) for name in "pqv")
+        rate = v + customers.frequency * customers.monetary_value
+        return rate, p * rate / (p * customers.frequency + q - 1)
 
     def _forecast_patterns(
         self, frequency: FloatArray, recency: FloatArray, T: FloatArray, steps: FloatArray
@@ -423,19 +417,6 @@ class _Customers(NamedTuple):
     recency: FloatArray
     T: FloatArray
     monetary_value: FloatArray
-
-
-def month_steps(horizon_days: float) -> FloatArray:
-    """Lengths in days of the months that make a horizon, the last one perhaps partial.
-
-    Examples
-    --------
-    >>> month_steps(365.25).size, month_steps(70.0)
-    (12, array([30.4375, 30.4375,  9.125 ]))
-    """
-    whole, rest = divmod(horizon_days, MONTH_DAYS)
-    steps = np.full(int(whole), MONTH_DAYS)
-    return np.append(steps, rest) if rest > 0 else steps
 
 
 def _check_horizon(horizon_days: float) -> None:

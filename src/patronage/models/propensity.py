@@ -25,7 +25,7 @@ from patronage.models.boosting import BoostedModel, BoostingPlan, Sample
 from patronage.models.calibration import Calibration, Method, fit_calibration
 from patronage.models.categories import Encoded, FeatureMap
 from patronage.models.crossfit import grouped_folds
-from patronage.models.learners import LearnerName, Learners, why_chosen
+from patronage.models.learners import LearnerName, Learners, choose
 from patronage.models.logistic import LogisticModel
 from patronage.models.outcome import two_classes
 from patronage.models.state import State
@@ -36,6 +36,7 @@ Absent = Literal["raise", "missing"] | Collection[str]
 MANY_ROWS = 500_000
 SUM_TOLERANCE = 1e-4
 BOOSTER_FILE = "booster.ubj"
+PERCENTILES = np.linspace(0, 1, 101)
 
 
 class Propensity(ClassifierMixin, BaseEstimator):
@@ -72,7 +73,8 @@ class Propensity(ClassifierMixin, BaseEstimator):
     cross_fitted_ : learner name to its log loss and AUC on held-out rows
     calibration_ : Calibration
     features_ : FeatureMap
-    reference_ : shape (99,), percentiles of the calibrated log-odds of held-out rows
+    reference_ : shape (101,), percentiles 0 to 100 of the margins of held-out rows
+    held_out_margins_ : shape (n_rows,), of rows of the fit by models without them; not stored
     n_rounds_ : int, rounds of boosting used, 0 for the logistic regression
     feature_names_in_, n_features_in_
 
@@ -175,7 +177,7 @@ class Propensity(ClassifierMixin, BaseEstimator):
         # Left alone, the linear algebra takes every core, and waits for those that others use.
         limit = self.n_jobs if self.n_jobs and self.n_jobs > 0 else None
         with threadpool_limits(limits=limit, user_api="blas"):
-            self._fit_sample(sample, learners, self._folds(target, groups, folds), later)
+            self._fit_sample(sample, learners, self._folds(target, groups, folds), later, groups)
         return self
 
     def _fit_sample(
@@ -184,30 +186,34 @@ class Propensity(ClassifierMixin, BaseEstimator):
         learners: Learners,
         folds: NDArray[np.intp],
         later: NDArray[Any] | None,
+        groups: NDArray[Any] | None,
     ) -> None:
         names: tuple[LearnerName, ...] = (
             ("xgboost", "logistic") if self.learner == "auto" else (self.learner,)
         )
         tried = {name: learners.cross_fit(name, sample, folds) for name in names}
-        losses = {name: found.log_loss for name, found in tried.items()}
-        where = "held-out rows"
+        margins = {name: found.margins for name, found in tried.items()}
+        judges, where = np.ones(len(sample.target), dtype=np.bool_), "held-out rows"
         if later is not None and len(names) > 1:
             rows = later.astype(bool)
             if rows.any() and len(np.unique(sample.target[~rows])) == 2:  # noqa: PLR2004
-                losses = {
-                    name: learners.later_loss(name, sample, tried[name].setting, rows)
+                margins = {
+                    name: learners.later_margins(name, sample, tried[name].setting, rows)
                     for name in names
                 }
-                where = f"the {int(rows.sum()):,} later rows"
-        self.learner_ = min(losses, key=lambda name: losses[name])
-        self.chosen_because_ = why_chosen(self.learner_, losses, where)
+                judges, where = rows, f"the {int(rows.sum()):,} later rows"
+        ids = None if groups is None else groups[judges]
+        self.learner_, self.chosen_because_ = choose(
+            margins, sample.target[judges], sample.weight[judges], where=where, groups=ids
+        )
         self.cross_fitted_ = {name: found.scores(sample) for name, found in tried.items()}
         chosen = tried[self.learner_]
         self.calibration_ = fit_calibration(
             chosen.margins, sample.target, method=self.calibration, sample_weight=sample.weight
         )
-        held_out = self.calibration_.calibrated_log_odds(chosen.margins)
-        self.reference_ = np.quantile(held_out, np.arange(1, 100) / 100)
+        # Rows of the fit look more extreme to the model that saw them than new ones ever will.
+        self.held_out_margins_ = chosen.margins
+        self.reference_ = np.quantile(chosen.margins, PERCENTILES)
         self.model_ = learners.fit(self.learner_, sample, chosen.setting)
         self.n_rounds_ = int(chosen.setting) if self.learner_ == "xgboost" else 0
         self.importance_ = learners.importance(self.model_, sample)
@@ -322,14 +328,6 @@ class Propensity(ClassifierMixin, BaseEstimator):
         """Give the likelier class of each row."""
         positive = self.decision_function(X) > 0
         return np.asarray(self.classes_[positive.astype(np.intp)])
-
-    def standing(self, X: Table | Encoded) -> NDArray[np.int64]:
-        """Give each row's percentile among the held-out rows of the fit, 1 to 99.
-
-        The reference is stored with the model, so the meaning of a figure stays fixed.
-        """
-        below = np.searchsorted(self.reference_, self.decision_function(X), side="right")
-        return np.clip(below, 1, 99).astype(np.int64)
 
     def contributions(self, X: Table | Encoded) -> tuple[pd.DataFrame, Floats]:
         """Split each row's margin among the columns.

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from patronage.features.catalogue import describe
+from patronage.features.catalogue import as_named, describe
 from patronage.models.propensity import Propensity
 
 Which = Literal["none", "top", "all"]
 Language = Literal["en", "zh"]
+Side = Literal["for", "against"]
 COLUMNS = {
     "row": "int64",
     "side": "object",
@@ -105,6 +106,17 @@ def catalogue_meaning(name: str) -> Meaning:
     return Meaning(found.group, found.meaning, found.meaning_zh, found.unit)
 
 
+def named_meaning(name: str) -> Meaning:
+    """Take a column of the caller's own table for what its name says, whatever is declared."""
+    found = as_named(name)
+    return Meaning(found.group, found.meaning, found.meaning_zh, found.unit)
+
+
+def _template(name: str, meaning: Meaning) -> Template | None:
+    """Give the words for a declared column; another of the same name has none."""
+    return None if meaning.en == name else TEMPLATES.get(name)
+
+
 def shown(value: object, unit: str, language: Language = "en") -> str:
     """Write a value as its unit asks.
 
@@ -169,7 +181,7 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     One row a reason: row (position in X), side ("for", "against" the outcome), rank (1 the
     strongest), group, feature (of the group, that which moved most), contribution (log-odds
     before calibration, of the group), text_en, text_zh. Groups that moved less than .01 are
-    left out.
+    left out, and so are values that read like the usual one: the next reason takes their place.
 
     References
     ----------
@@ -193,8 +205,11 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     picked = model.features_.align(X, absent="missing").iloc[rows]
     moved, _ = model.contributions(picked)
     meanings = {name: meaning(name) for name in moved.columns}
-    chosen = _strongest(moved, [meanings[name].group for name in moved.columns], n)
     usual = {column.name: column.usual for column in model.features_.columns}
+    telling = np.column_stack(
+        [_differs(picked, name, meanings[name], usual[name]) for name in moved.columns]
+    )
+    chosen = _strongest(moved, telling, [meanings[name].group for name in moved.columns], n)
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
         chosen[f"text_{language}"] = _texts(chosen, picked, meanings, usual, language)
@@ -206,7 +221,7 @@ def joined(
     found: pd.DataFrame,
     n_rows: int,
     *,
-    side: Literal["for", "against"] = "for",
+    side: Side = "for",
     language: Language = "en",
     separator: str = " | ",
 ) -> pd.Series[str]:
@@ -227,10 +242,10 @@ def joined(
     >>> joined(found, 2).tolist()
     [None, 'a | b']
     """
-    mine = found[found["side"] == side].sort_values(["row", "rank"])
-    texts = mine.groupby("row")[f"text_{language}"].agg(separator.join)
+    mine = found[found["side"] == side].sort_values("rank", kind="stable")
     result = np.full(n_rows, None, dtype=object)
-    result[texts.index.to_numpy(dtype=np.intp)] = texts.to_numpy(dtype=object)
+    for row, text in zip(mine["row"].tolist(), mine[f"text_{language}"].tolist(), strict=True):
+        result[row] = text if result[row] is None else f"{result[row]}{separator}{text}"
     return pd.Series(result, dtype=object)
 
 
@@ -250,18 +265,25 @@ def _explained_rows(
     return np.sort(np.argsort(-chance, kind="stable")[:n_top])
 
 
-def _strongest(moved: pd.DataFrame, groups: Sequence[str], n: int) -> pd.DataFrame:
-    """Rank the groups of each row on both sides, each with the column that moved most."""
+def _strongest(
+    moved: pd.DataFrame, telling: NDArray[np.bool_], groups: Sequence[str], n: int
+) -> pd.DataFrame:
+    """Rank the groups of each row on both sides, each with the telling column that moved most."""
     values = moved.to_numpy()
     codes, names = pd.factorize(np.asarray(groups, dtype=object))
-    totals = np.column_stack([values[:, codes == code].sum(axis=1) for code in range(len(names))])
+    columns_of = [np.flatnonzero(codes == code) for code in range(len(names))]
+    totals = np.column_stack([values[:, own].sum(axis=1) for own in columns_of])
     found = []
     for side, sign in (("for", 1.0), ("against", -1.0)):
-        order = np.argsort(-sign * totals, axis=1, kind="stable")[:, :n]
+        said = telling & (sign * values > 0)
+        sayable = np.column_stack([said[:, own].any(axis=1) for own in columns_of])
+        strengths = np.where(sayable, sign * totals, -np.inf)
+        order = np.argsort(-strengths, axis=1, kind="stable")[:, :n]
         for rank, group in enumerate(order.T, start=1):
-            strength = totals[np.arange(len(totals)), group]
-            rows = np.flatnonzero(sign * strength > LEAST)
-            inside = np.where(codes == group[rows, None], sign * values[rows], -np.inf)
+            strength = strengths[np.arange(len(totals)), group]
+            rows = np.flatnonzero(strength > LEAST)
+            inside = (codes == group[rows, None]) & said[rows]
+            feature = np.where(inside, sign * values[rows], -np.inf).argmax(axis=1)
             found.append(
                 pd.DataFrame(
                     {
@@ -269,12 +291,46 @@ def _strongest(moved: pd.DataFrame, groups: Sequence[str], n: int) -> pd.DataFra
                         "side": side,
                         "rank": rank,
                         "group": names[group[rows]],
-                        "feature": moved.columns.to_numpy()[inside.argmax(axis=1)],
-                        "contribution": strength[rows],
+                        "feature": moved.columns.to_numpy()[feature],
+                        "contribution": sign * strength[rows],
                     }
                 )
             )
     return pd.concat(found, ignore_index=True)
+
+
+def _differs(picked: pd.DataFrame, name: str, meaning: Meaning, usual: object) -> NDArray[np.bool_]:
+    """Tell which rows' values read otherwise than what the words of the column set beside them."""
+    values = picked[name]
+    template = _template(name, meaning)
+    if template is not None and "{value}" not in template.en:
+        return np.ones(len(values), dtype=np.bool_)
+    beside: pd.Series[Any] = pd.Series([usual] * len(values), index=values.index, dtype=object)
+    if template is not None and template.own in picked.columns:
+        own = picked[template.own]
+        beside = own.astype(object).where(own.notna(), beside)
+    return _read_otherwise(values, beside, meaning.unit)
+
+
+def _read_otherwise(values: pd.Series[Any], beside: pd.Series[Any], unit: str) -> NDArray[np.bool_]:
+    differs = np.ones(len(values), dtype=np.bool_)
+    near = values.notna().to_numpy() & beside.notna().to_numpy()
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        # Rounding makes no two numbers equal that are further apart; writing them all is slow.
+        other = pd.to_numeric(beside, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        near &= ~(np.abs(values.to_numpy(np.float64, na_value=np.nan) - other) > 1.0)
+    at = np.flatnonzero(near)
+    pairs = list(zip(values.iloc[at].tolist(), beside.iloc[at].tolist(), strict=True))
+    written = {pair: shown(pair[0], unit) != _beside(*pair, unit) for pair in dict.fromkeys(pairs)}
+    differs[at] = [written[pair] for pair in pairs]
+    return differs
+
+
+def _beside(value: object, usual: object, unit: str, language: Language = "en") -> str:
+    """Write the usual value as one of the kind beside it: truth values were learnt as numbers."""
+    if isinstance(value, bool | np.bool_) and isinstance(usual, int | float):
+        usual = usual >= 0.5  # noqa: PLR2004 - the median of truth values
+    return "-" if usual is None else shown(usual, unit, language)
 
 
 def _texts(
@@ -289,7 +345,7 @@ def _texts(
     rows = chosen["row"].to_numpy()
     for feature, at in chosen.groupby("feature").indices.items():
         name = str(feature)
-        template = TEMPLATES.get(name)
+        template = _template(name, meanings[name])
         own = template.own if template else None
         values = picked[name].iloc[rows[at]].tolist()
         owns: list[Any] = [None] * len(values)
@@ -308,7 +364,7 @@ def _words(
     pair: tuple[Any, Any], name: str, meaning: Meaning, usual: object, language: Language
 ) -> str:
     value, own = pair
-    template = TEMPLATES.get(name)
+    template = _template(name, meaning)
     if pd.isna(value):
         template = UNKNOWN
     elif template is None or (template.own is not None and pd.isna(own)):
@@ -318,6 +374,6 @@ def _words(
     return words.format(
         meaning=about,
         value=shown(value, meaning.unit, language),
-        usual="-" if usual is None else shown(usual, meaning.unit, language),
+        usual=_beside(value, usual, meaning.unit, language),
         own=None if own is None else shown(own, meaning.unit, language),
     )

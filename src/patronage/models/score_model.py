@@ -14,12 +14,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from patronage.features.catalogue import describe
 from patronage.models.categories import Encoded
-from patronage.models.forecasts import FORECAST_COLUMNS, add_forecasts
-from patronage.models.lifetime_value import HISTORY, LifetimeValue
-from patronage.models.propensity import Propensity
-from patronage.models.reasons import TOP_SHARE, Language, Which, explain, joined
+from patronage.models.forecasts import add_forecasts
+from patronage.models.lifetime_value import FORECAST_COLUMNS, HISTORY, LifetimeValue
+from patronage.models.propensity import PERCENTILES, Propensity
+from patronage.models.reasons import (
+    TOP_SHARE,
+    Language,
+    Meaning,
+    Side,
+    Which,
+    catalogue_meaning,
+    explain,
+    joined,
+    named_meaning,
+)
 from patronage.models.state import State
 
 Outcome = Literal["churn", "conversion"]
@@ -43,13 +52,26 @@ class Named(NamedTuple):
     score: str
     grade: str
     reasons: str
+    reasons_against: str
 
 
 NAMES: dict[str, Named] = {
     "churn": Named(
-        "customer_id", "churn_probability", "churn_score", "churn_grade", "churn_reasons"
+        "customer_id",
+        "churn_probability",
+        "churn_score",
+        "churn_grade",
+        "churn_reasons",
+        "churn_reasons_against",
     ),
-    "conversion": Named("lead_id", "conversion_probability", "lead_score", "lead_grade", "reasons"),
+    "conversion": Named(
+        "lead_id",
+        "conversion_probability",
+        "lead_score",
+        "lead_grade",
+        "reasons",
+        "reasons_against",
+    ),
 }
 
 
@@ -68,12 +90,15 @@ class ScoreModel:
         That the forecasts look ahead.
     reasons, top_share, language
         Whose reasons are written: "none", "all", or of the "top" those whose log-odds reach
-        `least_margin`, by default what the top share of the fitted rows reached. The choice
-        does not hang on which rows are scored together.
+        `least_margin`, by default what the top share reached of the rows of the fit, held out.
+        The choice does not hang on which rows are scored together.
     cuts
         Scores from which a row is of grade A, B and C.
     has_value
         Whether a column value, currency units, comes beside the features: what a deal is worth.
+    brought
+        Columns of the caller's own table: they mean what their names say, even where a feature
+        made here has the same.
 
     Attributes
     ----------
@@ -110,6 +135,7 @@ class ScoreModel:
         language: Language = "en",
         cuts: Sequence[int] = CUTS,
         has_value: bool = False,
+        brought: Sequence[str] = (),
     ) -> None:
         self.propensity = propensity
         self.outcome = outcome
@@ -120,7 +146,7 @@ class ScoreModel:
         self.language = language
         self.cuts = tuple(cuts)
         self.has_value = has_value
-        self.margins_: list[float] = []
+        self.brought = tuple(brought)
         self.optional_features_: list[str] = []
         self.least_margin: float | None = None
 
@@ -144,25 +170,26 @@ class ScoreModel:
         return [c.name for c in self.propensity.features_.columns if c.kind == "level"]
 
     def remember(self, features: pd.DataFrame) -> Self:
-        """Keep what the rows of the fit say about later ones: their margins and gaps.
+        """Keep which columns later rows may lack: those with gaps in the rows of the fit.
 
         Parameters
         ----------
         features
             Rows that the classifier was fitted on, with the forecasts.
         """
-        margins = self.propensity.margins(features)
-        self.margins_ = np.quantile(margins, np.linspace(0, 1, 101)).tolist()
         learnt = set(self.propensity.features_.names) - set(FORECAST_COLUMNS) - set(HISTORY)
         self.optional_features_ = [
             name
             for name in self.propensity.features_.names
             if name in learnt
-            and (describe(name).group in OPTIONAL_GROUPS or features[name].isna().any())
+            and (self._meaning(name).group in OPTIONAL_GROUPS or features[name].isna().any())
         ]
         if self.has_value:
             self.optional_features_.append(VALUE)
         return self
+
+    def _meaning(self, name: str) -> Meaning:
+        return named_meaning(name) if name in self.brought else catalogue_meaning(name)
 
     def with_settings(self, **settings: Any) -> Self:  # noqa: ANN401 - values of the constructor
         """Give the same model with other reasons, top_share, language or cuts."""
@@ -190,10 +217,10 @@ class ScoreModel:
 
         Returns
         -------
-        Same rows and index: probability, score (1 to 99, percentile among the rows of the fit),
-        grade A to D, reasons (None where not written), for conversion expected_value
-        (currency units, missing where value is), and flags: insufficient_history,
-        unseen_category, out_of_range.
+        Same rows and index: probability, score (1 to 99, percentile among the rows of the fit,
+        held out), grade A to D, reasons for and against the outcome (None where not written),
+        for conversion expected_value (currency units, missing where value is), and flags:
+        insufficient_history, unseen_category, out_of_range.
 
         Raises
         ------
@@ -210,7 +237,7 @@ class ScoreModel:
             names.probability: probability,
             names.score: score,
             names.grade: self._grades(score),
-            names.reasons: self._reasons(frame, margins),
+            **self._reasons(frame, margins),
         }
         if self.outcome == "conversion":
             value = frame[VALUE] if VALUE in frame and self.has_value else np.nan
@@ -219,12 +246,13 @@ class ScoreModel:
         return pd.DataFrame(found, index=features.index)
 
     def _scores(self, margins: Floats) -> NDArray[np.int64]:
-        """Give percentiles among the fitted rows, equal rows at the middle of their run.
+        """Give percentiles among the held-out rows, equal rows at the middle of their run.
 
         Of margins, not of calibrated chances: calibration makes many rows equal.
         """
-        below = np.searchsorted(self.margins_[1:-1], margins, side="left")
-        up_to = np.searchsorted(self.margins_[1:-1], margins, side="right")
+        reference = self.propensity.reference_[1:-1]
+        below = np.searchsorted(reference, margins, side="left")
+        up_to = np.searchsorted(reference, margins, side="right")
         score: NDArray[np.int64] = np.clip((below + up_to + 1) // 2, 1, 99).astype(np.int64)
         return score
 
@@ -232,25 +260,32 @@ class ScoreModel:
         letters = np.array(["D", "C", "B", "A"], dtype=object)
         return letters[sum((score >= cut).astype(np.intp) for cut in self.cuts)]
 
-    def _reasons(self, frame: pd.DataFrame, margins: Floats) -> NDArray[np.object_]:
-        texts = np.full(len(frame), None, dtype=object)
+    def _reasons(self, frame: pd.DataFrame, margins: Floats) -> dict[str, NDArray[np.object_]]:
+        sides: dict[str, Side] = {
+            self.names.reasons: "for", self.names.reasons_against: "against",
+        }  # fmt: skip
+        texts = {name: np.full(len(frame), None, dtype=object) for name in sides}
         if self.reasons == "none" or not len(frame):
             return texts
         chosen = np.arange(len(frame))
         if self.reasons == "top":
             least = self.least_margin
             if least is None:
-                least = float(np.interp(1 - self.top_share, np.linspace(0, 1, 101), self.margins_))
+                reference = self.propensity.reference_
+                least = float(np.interp(1 - self.top_share, PERCENTILES, reference))
             chosen = np.flatnonzero(margins >= least)
         if len(chosen):
             picked = self.propensity.features_.align(frame, absent="missing").iloc[chosen]
-            found = explain(self.propensity, picked, reasons="all")
-            texts[chosen] = joined(found, len(chosen), language=self.language).to_numpy(object)
+            found = explain(self.propensity, picked, reasons="all", meaning=self._meaning)
+            for name, side in sides.items():
+                told = joined(found, len(chosen), side=side, language=self.language)
+                texts[name][chosen] = told.to_numpy(object)
         return texts
 
     def _flags(self, frame: pd.DataFrame, encoded: Encoded) -> NDArray[np.object_]:
+        made = frame[[name for name in frame.columns if name not in self.brought]]
         marked = {
-            "insufficient_history": _knows_little(frame, encoded),
+            "insufficient_history": _knows_little(made, encoded),
             "unseen_category": encoded.unseen,
             "out_of_range": self._out_of_range(encoded),
         }
@@ -266,8 +301,9 @@ class ScoreModel:
 
     def _out_of_range(self, encoded: Encoded) -> NDArray[np.bool_]:
         outside = np.zeros(len(encoded.matrix), dtype=np.bool_)
+        moving = ALWAYS_MOVING.difference(self.brought)
         for place, column in enumerate(self.propensity.features_.columns):
-            if column.name in encoded.n_out_of_range and column.name not in ALWAYS_MOVING:
+            if column.name in encoded.n_out_of_range and column.name not in moving:
                 values = encoded.matrix[:, place]
                 low, high = np.float32(column.low or 0), np.float32(column.high or 0)
                 outside |= (values < low) | (values > high)
@@ -284,7 +320,7 @@ class ScoreModel:
             "language": self.language,
             "cuts": list(self.cuts),
             "has_value": self.has_value,
-            "margins": list(self.margins_),
+            "brought": list(self.brought),
             "optional": list(self.optional_features_),
             "propensity": own.parameters,
             "forecaster": None,
@@ -312,6 +348,7 @@ class ScoreModel:
         model = cls(
             Propensity.from_state(State(found["propensity"], own)),
             forecaster=forecaster,
+            brought=found.get("brought", ()),
             **{
                 name: found[name]
                 for name in (
@@ -320,7 +357,6 @@ class ScoreModel:
                 )
             },
         )  # fmt: skip
-        model.margins_ = list(found["margins"])
         model.optional_features_ = list(found["optional"])
         return model
 

@@ -89,6 +89,8 @@ class CustomerSegments:
         names = [*HISTORY, MONEY, "recency_days", LAST_GAP]
         if isinstance(self.segments, KMeansSegments):
             names += self.segments.features_
+        else:
+            names += self.segments.monetary_features_
         if self.health is not None:
             names += HEALTH_FEATURES
             names += [name for name in SIGNALS if name in self.health.components_]

@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from patronage.abtest.sequential import DEFAULT_TUNING
 from patronage.tracking.sections import Name, Names, Section, TableSource
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -14,7 +15,14 @@ Correction = Literal["holm", "benjamini-hochberg", "none"]
 
 
 class MetricSection(Section):
-    """A metric, as `abtest.plan.Outcome` takes it."""
+    """A metric, as `abtest.plan.Outcome` takes it.
+
+    Attributes
+    ----------
+    positive
+        Value of a proportion's column that counts; not needed for yes and no, true and false, 1
+        and 0.
+    """
 
     name: str
     kind: Literal["proportion", "mean", "ratio"] = "proportion"
@@ -24,6 +32,13 @@ class MetricSection(Section):
     winsorise: Share | None = None
     missing: Literal["fail", "zero"] = "fail"
     higher_is_better: bool = True
+    prior: tuple[float, float] | None = None
+    positive: str | None = None
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _as_text(cls, positive: object) -> object:
+        return str(positive) if isinstance(positive, bool) else positive
 
 
 class ExperimentData(Section):
@@ -41,6 +56,7 @@ class Analysing(Section):
     method: Literal["fixed", "sequential", "bayesian"] = "fixed"
     relative: bool = False
     alpha: Share = 0.05
+    tuning: Annotated[float, Field(gt=0)] = DEFAULT_TUNING
     correction: Correction = "holm"
     segment_correction: Correction = "benjamini-hochberg"
     exposed_only: bool = False
@@ -119,6 +135,11 @@ class ActionSection(Section):
     measured_in: str | None = None
     low: float | None = None
     high: float | None = None
+    level: Share = 0.95
+    window_days: Count | None = None
+    gain_per_customer: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
     capacity: Annotated[int, Field(ge=0)] | None = None
     only: dict[str, Names] = Field(default_factory=dict)
     exclude: dict[str, Names] = Field(default_factory=dict)
@@ -136,7 +157,15 @@ class OffersData(Section):
 
 
 class Choosing(Section):
-    """Within what limits, and which columns say what a customer is worth and risks."""
+    """Within what limits, and which columns say what a customer is worth and risks.
+
+    Attributes
+    ----------
+    value, risk
+        Columns of what a customer is worth, money, and of the chance to leave.
+    step
+        Slice of budget that the marginal value is said of, money.
+    """
 
     budget: Money | None = None
     value: str = "lifetime_value"
@@ -186,6 +215,9 @@ class CampaignPlan(Section):
         That count, from `sent_on` on; as many before it take noise out.
     shares
         Planned by arm; without them the sizes that came are taken as planned.
+    predicted
+        By arm, column of the assignments with each customer's expected change in the chance to
+        buy; with one treated arm the name alone.
     margin_rate
         Margin as a share of revenue where transactions have no margin.
     """
@@ -196,7 +228,7 @@ class CampaignPlan(Section):
     shares: dict[str, Share] | None = None
     costs: dict[str, Money] = Field(default_factory=dict)
     promised: dict[str, float] = Field(default_factory=dict)
-    predicted: str | None = None
+    predicted: str | dict[str, str] | None = None
     margin_rate: Annotated[float, Field(gt=0)] = 1.0
     alpha: Share = 0.05
     language: Literal["en", "zh"] = "en"

@@ -52,13 +52,18 @@ class LeadData(Section):
 
 
 class ChurnSnapshot(Section):
-    """Days to learn from: every step_days back from as_of, each with its label window."""
+    """Days to learn from: every step_days back from as_of, each with its label window.
+
+    `observed_until` is the last day that the table knows; by default that of the last order, or
+    of the last start of a subscription, since ends may be booked ahead.
+    """
 
     as_of: date
     horizon_days: Days
     step_days: Days | None = None
     eligible_days: Days | None = 365
     max_snapshots: Annotated[int, Field(gt=0, le=1000)] = 12
+    observed_until: date | None = None
 
     @field_validator("eligible_days", mode="before")
     @classmethod
@@ -73,12 +78,17 @@ class ChurnSnapshot(Section):
 
 
 class LeadSnapshot(Section):
-    """Leads at certain ages, or all open leads every step_days back from as_of."""
+    """Leads at certain ages, or all open leads every step_days back from as_of.
+
+    `observed_until` is the last day on which a conversion would be known; by default the last
+    that a lead came in or converted.
+    """
 
     as_of: date
     horizon_days: Days
     ages_days: tuple[Annotated[int, Field(ge=0)], ...] | None = None
     step_days: Days | None = None
+    observed_until: date | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

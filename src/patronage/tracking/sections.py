@@ -70,7 +70,11 @@ class LabelledSource(Section):
     label
         Column of the outcome.
     positive
-        Its value that is the outcome; not needed for yes and no, true and false, 1 and 0.
+        Its value that is the outcome; not needed for yes and no, true and false, 1 and 0, nor
+        for the usual words, such as lost and churned, won and converted.
+    undecided
+        Its values that say that nothing is decided yet, such as "open"; these rows are left out.
+        An empty list counts them as without the outcome.
     time_order
         Column that grows with time; "-" before its name where it falls.
     drop
@@ -89,6 +93,7 @@ class LabelledSource(Section):
     id: str | None = None
     label: str
     positive: str | None = None
+    undecided: Names | None = None
     time_order: str | None = None
     drop: Names = ()
     missing: Names = ()

@@ -47,12 +47,15 @@ class SegmentsData(Section):
         Attributes that describe segments.
     surveys, service_contacts
         Of the customers, for their health; scoring reads them from the same places.
+    currency
+        Printed beside amounts.
     """
 
     transactions: TableSource
     customers: TableSource | None = None
     surveys: SurveySource | None = None
     service_contacts: ContactSource | None = None
+    currency: str = "not stated"
 
 
 class SegmentsSnapshot(Section):
@@ -80,6 +83,9 @@ class SegmentsModel(Section):
         Name to pattern over scores, such as "5[45]"; without it the usual eleven names.
     second
         What stands beside recency in a grid of two scores.
+    monetary
+        The M of RFM: total, spend of all purchases; mean, of one purchase, the first included;
+        repeat_mean, of a repeat purchase, 0 where there is none.
     n_clusters, features
         Of kmeans: "auto" or a number, and columns of the snapshot.
     tiers
@@ -98,6 +104,7 @@ class SegmentsModel(Section):
     n_bins: Annotated[int, Field(ge=3, le=9)] = 5
     grid: dict[str, str] = Field(default_factory=dict)
     second: Literal["frequency_monetary", "frequency"] = "frequency_monetary"
+    monetary: Literal["total", "mean", "repeat_mean"] = "total"
     n_clusters: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     features: Names = ("recency_days", "frequency", "monetary_value")
     tiers: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.7, 0.9), min_length=1)
