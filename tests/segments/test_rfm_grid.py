@@ -177,3 +177,19 @@ def test_a_fitted_grid_survives_json_pickle_and_copies() -> None:
     ):
         np.testing.assert_array_equal(other.predict(table), segments.predict(table))
         pd.testing.assert_frame_equal(other.transform(table), segments.transform(table))
+
+
+def test_one_large_first_purchase_is_money_unless_only_repeats_count() -> None:
+    X = pd.DataFrame(
+        {
+            "recency_days": range(10),
+            "frequency": [0, *range(1, 10)],
+            "monetary_value": [0.0, *[10.0] * 9],
+            "first_value": [900.0, *[10.0] * 9],
+        }
+    )
+    found = {
+        which: RFMSegments(monetary=which).fit(X).transform(X)["monetary_score"].iloc[0]
+        for which in ("total", "mean", "repeat_mean")
+    }
+    assert found == {"total": 5, "mean": 5, "repeat_mean": 1}

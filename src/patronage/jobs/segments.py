@@ -25,16 +25,18 @@ from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import shares_of_segments
 from patronage.report.picture import Chart
 from patronage.segments.clusters import KMeansSegments
+from patronage.segments.groups import falls, order_in_words, sizes, spend_after, with_bounds
 from patronage.segments.health import HealthBacktest, band_of
 from patronage.segments.lifecycle import STAGES, LifecycleStages
 from patronage.segments.migration import migration, project
 from patronage.segments.persona import persona
-from patronage.segments.rfm_grid import GRID, RFMSegments
+from patronage.segments.rfm_grid import GRID, RFMSegments, monetary_value
 from patronage.segments.tiers import ValueTiers, top_share
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.customer_segments import CustomerSegments, forecast_of
 from patronage.tracking.segments_spec import SegmentsSpec
 
+Context = dict[str, Any]
 LEAST_TOLD = 0.005
 SHOWN = ("segments", "tiers", "stages", "stage_moves", "health_weights", "health_bands")
 DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]
@@ -74,7 +76,7 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
     found = learn(spec)
     labelled = label(found)
     tables = describe(spec, found, labelled)
-    status, reason = _validation(spec, tables.get("tiers_after"), found)
+    status, reason = _validation(spec, tables, found)
     parts = found.model.components(found.now)
     backtest, more = _health(found, labelled, parts)
     tables |= more
@@ -177,10 +179,16 @@ def describe(
     spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Tables about groups of customers; no row is one customer's."""
+    known = _context(spec, found.report.first_day, spec.snapshot.as_of, None)
+    value, names = labelled["lifetime_value"], list(spec.model.grid or GRID)
+    known |= {"value_days": spec.model.value_days}
+    counted = {
+        "segments": sizes(labelled["segment"], value, by="segment", order=names),
+        "stages": sizes(labelled["stage"], value, by="stage", order=STAGES),
+        "tiers": found.model.tiers.report(value),
+    }
     tables = {
-        "segments": _sizes(labelled, "segment", list(spec.model.grid or GRID)),
-        "stages": _sizes(labelled, "stage", list(STAGES)),
-        "tiers": found.model.tiers.report(labelled["lifetime_value"]),
+        **{name: with_bounds(table, known) for name, table in counted.items()},
         "persona": persona(_described(spec, labelled), "segment"),
     }
     if isinstance(found.model.segments, KMeansSegments):
@@ -188,8 +196,9 @@ def describe(
     if len(found.before):
         tables |= _moves(spec, found, labelled)
     if found.outcome is not None:
-        tables["tiers_after"] = _after(found.outcome, labelled, "tier")
-        tables["segments_after"] = _after(found.outcome, labelled, "segment")
+        tables["tiers_after"] = _after(spec, found.outcome, labelled, "tier")
+        tables["tier_order"] = falls(labelled["tier"], found.outcome["holdout_value"])
+        tables["segments_after"] = _after(spec, found.outcome, labelled, "segment")
     return tables
 
 
@@ -234,7 +243,9 @@ def _value_model(spec: SegmentsSpec) -> LifetimeValue:
 def _segments(spec: SegmentsSpec) -> RFMSegments | KMeansSegments:
     options = spec.model
     if options.method == "rfm":
-        return RFMSegments(options.n_bins, dict(options.grid) or None, options.second)
+        return RFMSegments(
+            options.n_bins, dict(options.grid) or None, options.second, options.monetary
+        )
     return KMeansSegments(
         options.n_clusters, features=list(options.features), random_state=options.seed
     )
@@ -242,6 +253,11 @@ def _segments(spec: SegmentsSpec) -> RFMSegments | KMeansSegments:
 
 def _described(spec: SegmentsSpec, labelled: pd.DataFrame) -> pd.DataFrame:
     table = labelled[["customer_id", "segment", *DESCRIBED, "probability_alive"]]
+    # Who bought once has no repeat purchase: a 0 there is no amount, and is in no mean.
+    which = spec.model.monetary
+    money = monetary_value(labelled, which)
+    money = money.where(labelled["frequency"] > 0) if which == "repeat_mean" else money
+    table = table.drop(columns="monetary_value").assign(**{f"monetary_{which}": money})
     source = spec.data.customers
     if source is None:
         return table
@@ -254,19 +270,14 @@ def _described(spec: SegmentsSpec, labelled: pd.DataFrame) -> pd.DataFrame:
     return table.merge(known.drop(columns=twice), on="customer_id", how="left")
 
 
-def _sizes(labelled: pd.DataFrame, by: str, order: list[str]) -> pd.DataFrame:
-    grouped = labelled.groupby(by)["lifetime_value"].agg(["size", "sum"])
-    rest = sorted(set(grouped.index) - set(order))
-    table = grouped.reindex([name for name in [*order, *rest] if name in grouped.index])
-    return pd.DataFrame(
-        {
-            by: table.index,
-            "customers": table["size"].to_numpy(),
-            "share_of_customers": (table["size"] / len(labelled)).to_numpy(),
-            "lifetime_value": table["sum"].to_numpy(),
-            "share_of_value": (table["sum"] / (table["sum"].sum() or float("nan"))).to_numpy(),
-        }
-    )
+def _context(spec: SegmentsSpec, first: date | None, last: date, days: float | None) -> Context:
+    """Say what figures are of: the days, the time zone, the currency."""
+    return {
+        "window": f"{first} to {last}",
+        "window_days": days,
+        "timezone": spec.data.transactions.timezone,
+        "currency": spec.data.currency,
+    }
 
 
 def _moves(spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -281,23 +292,20 @@ def _moves(spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame) -> dict[
     return {"stage_moves": moves.table, "stage_projection": ahead}
 
 
-def _after(outcome: pd.DataFrame, labelled: pd.DataFrame, by: str) -> pd.DataFrame:
+def _after(
+    spec: SegmentsSpec, outcome: pd.DataFrame, labelled: pd.DataFrame, by: str
+) -> pd.DataFrame:
     """Add up what each group bought in the window after as_of."""
-    table = outcome.assign(**{by: labelled[by].to_numpy()}, back=outcome["holdout_purchases"] > 0)
-    grouped = table.groupby(by)
-    return pd.DataFrame(
-        {
-            "customers": grouped.size(),
-            "bought_again": grouped["back"].mean(),
-            "mean_spend": grouped["holdout_value"].mean(),
-            "share_of_spend": grouped["holdout_value"].sum()
-            / (table["holdout_value"].sum() or float("nan")),
-        }
-    ).reset_index()
+    as_of, days = spec.snapshot.as_of, spec.snapshot.horizon_days
+    window = _context(spec, as_of + timedelta(days=1), as_of + timedelta(days=days), days)
+    bought, spent = outcome["holdout_purchases"], outcome["holdout_value"]
+    return spend_after(labelled[by], bought, spent, by=by, context=window)
 
 
-def _validation(spec: SegmentsSpec, after: pd.DataFrame | None, found: Learning) -> tuple[str, str]:
-    horizon = spec.snapshot.horizon_days
+def _validation(
+    spec: SegmentsSpec, tables: dict[str, pd.DataFrame], found: Learning
+) -> tuple[str, str]:
+    horizon, after = spec.snapshot.horizon_days, tables.get("tiers_after")
     if after is None:
         end = spec.snapshot.as_of + timedelta(days=horizon)
         return "untested", (
@@ -307,7 +315,8 @@ def _validation(spec: SegmentsSpec, after: pd.DataFrame | None, found: Learning)
     means = ", ".join(f"{row.tier} {row.mean_spend:,.2f}" for row in spent.itertuples())
     in_order = spent["mean_spend"].is_monotonic_decreasing
     passed = in_order or not spec.gates.tiers_in_order
-    return ("passed" if passed else "failed"), f"mean spend of {horizon} days after: {means}"
+    said = f"mean spend of {horizon} days after: {means}; {order_in_words(tables['tier_order'])}"
+    return ("passed" if passed else "failed"), said
 
 
 def _health(

@@ -38,6 +38,44 @@ SCORES = ("recency_score", "frequency_score", "monetary_score")
 MOST_BINS = 9
 
 
+MONETARY = {
+    "total": ("frequency", "monetary_value", "first_value"),
+    "mean": ("frequency", "monetary_value", "first_value"),
+    "repeat_mean": ("monetary_value",),
+}
+"""The M of RFM by name, and the columns of a snapshot that it is made of."""
+
+
+def monetary_value(X: pd.DataFrame, which: str) -> pd.Series[Any]:
+    """Take the M of RFM from the columns of a snapshot.
+
+    Parameters
+    ----------
+    X : shape (n_customers, columns)
+        frequency (repeat purchase days), monetary_value (mean of a repeat day, 0 where there is
+        none) and first_value (of the first day), in currency units.
+    which
+        "total" of all purchase days, "mean" of one, the first included, or "repeat_mean".
+
+    Returns
+    -------
+    shape (n_customers,), currency units.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"frequency": [0, 3], "monetary_value": [0.0, 20.0],
+    ...                   "first_value": [100.0, 40.0]})
+    >>> monetary_value(X, "total").tolist(), monetary_value(X, "mean").tolist()
+    ([100.0, 100.0], [100.0, 25.0])
+    """
+    repeat = X["monetary_value"].astype("float64")
+    if which == "repeat_mean":
+        return repeat
+    times = X["frequency"].astype("float64")
+    total = X["first_value"].astype("float64") + times * repeat
+    return total if which == "total" else total / (times + 1)
+
+
 def score_bins(values: FloatArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
     """Cut values into bins of equal mass that keep ties together.
 
@@ -99,8 +137,8 @@ class RFMSegments(BaseEstimator):
         What the second of two digits is: the mean of frequency's and monetary's scores, rounded
         up at halves, or frequency's alone.
     monetary : str
-        Column of the monetary value: the mean of repeat purchases as in the score table, or one
-        of your own, such as total spend.
+        The monetary value, as `monetary_value` takes it: "total" or "mean" of all purchases,
+        which need first_value, "repeat_mean", or a column of your own.
 
     Attributes
     ----------
@@ -233,7 +271,16 @@ class RFMSegments(BaseEstimator):
     def _values(self, X: pd.DataFrame) -> pd.DataFrame:
         if isinstance(X, pd.DataFrame) and "recency_days" not in X and {"recency", "T"} <= {*X}:
             X = X.assign(recency_days=X["T"] - X["recency"])
-        return numbers(X, ["recency_days", "frequency", self.monetary], owner="RFMSegments")
+        column = self.monetary
+        if column in MONETARY:
+            needed = numbers(X, MONETARY[column], owner="RFMSegments")
+            X = X.assign(**{column: monetary_value(needed, column)})
+        return numbers(X, ["recency_days", "frequency", column], owner="RFMSegments")
+
+    @property
+    def monetary_features_(self) -> list[str]:
+        """Columns that the monetary value is made of."""
+        return list(MONETARY.get(self.monetary, (self.monetary,)))
 
     def _second(self, digits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if self.second == "frequency":
