@@ -65,6 +65,23 @@ def test_what_has_no_variance_cannot_be_judged() -> None:
     assert "interval" not in found.detail
 
 
+def test_an_adjustment_that_took_nothing_away_is_said_too() -> None:
+    # The past explains next to nothing and costs a degree of freedom.
+    past, spend = [1.0, 2.0, 1.0, 2.0] * 5, [3.01, *[3.0, 5.0, 5.0, 3.0] * 4, 3.0, 5.0, 5.0]
+    found = compare(spend, spend, metric="mean", covariates=(past, past))
+    assert found.covariates == 1
+    assert found.variance_reduction < 0
+    assert any("took away none of the variance" in limit for limit in verdict(found, NAMES).limits)
+    plain = verdict(compare(spend, spend, metric="mean"), NAMES)
+    assert not any("Adjusted" in limit for limit in plain.limits)
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "credible interval"), ("zh", "可信区间")])
+def test_a_bayesian_interval_is_a_credible_one(language: str, word: str) -> None:
+    assert word in verdict(compare(*BETTER, method="bayesian"), NAMES, language=language).detail
+    assert word not in verdict(compare(*BETTER), NAMES, language=language).detail
+
+
 @pytest.mark.parametrize("method", ["fixed", "sequential", "bayesian"])
 @pytest.mark.parametrize("relative", [False, True])
 def test_both_languages_say_the_same_and_leave_nothing_unfilled(

@@ -1,5 +1,7 @@
 """Expected gains by hand, rules on who may be approached, and what the words say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,8 +56,13 @@ def test_an_effect_that_may_as_well_be_nothing_is_marked_and_counts_for_less(peo
     # Its standard error is .048 / 3.92, a shrinkage of 1 - (.01224 / .02)^2.
     assert unproven.table.loc[0, "change"] == pytest.approx(0.0125, abs=1e-5)
     said = "\n".join(unproven.lines())
-    assert "unproven: the effect of mail, 0.02 in spring (-0.004 to 0.044), may as well be" in said
+    assert "unproven: the effect of mail, 0.02 in spring (95% interval -0.004 to 0.044)" in said
     assert "unproven" not in "\n".join(proven.lines())
+    # The same interval at a lower level is that of a larger error.
+    wider = replace(mail(-0.004, 0.044), level=0.8)
+    assert wider.counted.effect == pytest.approx(
+        0.02 * (1 - (0.024 / 1.28155 / 0.02) ** 2), abs=1e-5
+    )
     hopeless = decide(make_offers(people, [mail(-0.03, 0.07)]))
     assert hopeless.table["action"].tolist() == ["none"] * 4
 

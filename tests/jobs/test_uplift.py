@@ -97,7 +97,8 @@ def test_a_campaign_is_learnt_from_registered_and_loaded_again(here: Path) -> No
     assert {path.suffix for path in stored.parent.iterdir()} <= {".json", ".ubj"}
 
 
-def test_a_table_with_arm_and_outcome_is_learnt_from_too(here: Path) -> None:
+def mailing() -> pd.DataFrame:
+    """A flat table whose e-mail moves the urban by .4 and nobody else."""
     rng = np.random.default_rng(1)
     n = 1200
     table = pd.DataFrame(
@@ -111,6 +112,11 @@ def test_a_table_with_arm_and_outcome_is_learnt_from_too(here: Path) -> None:
     )
     moved = (table["segment"] == "Womens E-Mail") & (table["zip"] == "Urban")
     table["visit"] = (rng.random(n) < 0.1 + 0.4 * moved).astype(int)
+    return table
+
+
+def test_a_table_with_arm_and_outcome_is_learnt_from_and_scored(here: Path) -> None:
+    table = mailing()
     table.to_csv("mailing.csv", index=False)
     labelled = [
         f"data.labelled.{each}"
@@ -126,6 +132,29 @@ def test_a_table_with_arm_and_outcome_is_learnt_from_too(here: Path) -> None:
     assert urban > 0.3
     assert rural < 0.15
     assert "spend" not in model.feature_names
+    # A flat table is scored as it is, with the same chances and its own ids.
+    assert run("promote", "uplift")[0] == 0
+    table.drop(columns=["segment", "visit", "spend"]).head(30).to_csv("new.csv", index=False)
+    code, said = run("score", "uplift", "--input", "new.csv", "--output", "scores")
+    assert code == 0, said
+    latest = json.loads(Path("scores/latest.json").read_text(encoding="utf-8"))
+    scored = pd.read_parquet(Path("scores") / latest["folder"])
+    assert scored["customer_id"].tolist() == table["Customer"].head(30).tolist()
+    expected = model.predict(table.head(30).rename(columns={"Customer": "customer_id"}))
+    assert scored["uplift_Womens E-Mail"].to_numpy() == pytest.approx(
+        expected["uplift_Womens E-Mail"].to_numpy()
+    )
+    # It says nothing of what a customer is worth, so it alone decides nothing.
+    Path("offers.toml").write_text(
+        'name = "r"\nkind = "offers"\n[[actions]]\nname = "mail"\n'
+        'uplift = "uplift_Womens E-Mail"\n',
+        encoding="utf-8",
+    )
+    code, said = run(
+        "score", "uplift", "--input", "new.csv", "--output", "other", "--offers", "offers.toml"
+    )
+    assert code == 2
+    assert "column(s) lifetime_value are none of the score table's" in said
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from patronage.abtest.verdict import (
     Names,
     Verdict,
     exclusion_note,
+    one_look_note,
     segment_note,
     verdict,
 )
@@ -102,7 +103,9 @@ class Analysis:
     notes: tuple[str, ...]
 
 
-def analyse(frame: pd.DataFrame, plan: Plan, *, language: Language = "en") -> Analysis:
+def analyse(
+    frame: pd.DataFrame, plan: Plan, *, language: Language = "en", source: str = "frame"
+) -> Analysis:
     """Analyse an experiment from rows, one a unit.
 
     Parameters
@@ -113,6 +116,8 @@ def analyse(frame: pd.DataFrame, plan: Plan, *, language: Language = "en") -> An
         What was planned.
     language : "en" or "zh"
         Of verdicts and notes.
+    source
+        What messages call the frame, such as its file.
 
     Raises
     ------
@@ -131,8 +136,10 @@ def analyse(frame: pd.DataFrame, plan: Plan, *, language: Language = "en") -> An
     0  offer    0.75    0.028
     """
     wanted = [column for outcome in plan.metrics for column in outcome.columns]
-    need_columns(frame, [*wanted, *plan.segments], "frame")
-    rows = rows_that_count(frame, plan)
+    need_columns(frame, [*wanted, *plan.segments], source)
+    if frame.empty:
+        raise ReadinessError(f"{source}: no rows, so nothing to compare.")
+    rows = rows_that_count(frame, plan, source=source)
     arms = _arms(rows.arms.unique().tolist(), plan)
     by_arm = _positions(rows.arms)
     analysed = {arm: len(by_arm.get(arm, ())) for arm in arms}
@@ -258,7 +265,8 @@ def _notes(
         for test in tests
         if not np.isnan(test["p_adjusted"])
     ]
-    return (*left_out, *differ)
+    once = [one_look_note(language)] if differ and plan.method != "fixed" else []
+    return (*left_out, *differ, *once)
 
 
 def _names(metric: str, arm: str, plan: Plan) -> Names:

@@ -25,9 +25,11 @@ class Assignment(NamedTuple):
     ----------
     table
         One row a customer, in the order given: unit_id, arm, the strata, value_band where there
-        is a value. Keep it: new customers shift the arms of others in a later run.
+        is a value. Keep it: new customers shift the arms of others in a later run. Those who keep
+        an earlier arm stand first.
     counts
-        arm, units, share, planned.
+        arm, units, share, planned, of the whole table; planned is NaN for an arm of an earlier
+        assignment that is none of these.
     detectable
         treatment, metric, n_control, n_treatment, absolute, relative, standardised: smallest
         effects that are found with the power asked for.
@@ -51,6 +53,7 @@ def assign(  # noqa: PLR0913 - the public signature is fixed
     baseline: float | None = None,
     alpha: float = 0.05,
     power: float = 0.8,
+    kept: pd.DataFrame | None = None,
 ) -> Assignment:
     """Assign customers to arms by salted hash, within strata.
 
@@ -79,6 +82,9 @@ def assign(  # noqa: PLR0913 - the public signature is fixed
         Expected rate without treatment, for the detectable effect on a rate.
     alpha, power
         Of the detectable effects; alpha is shared among several treatments.
+    kept
+        Table of an earlier assignment: who is in it, and still here, keeps that arm. The others
+        are cut by the shares, and detectable effects are those of all.
 
     Raises
     ------
@@ -103,28 +109,22 @@ def assign(  # noqa: PLR0913 - the public signature is fixed
     chosen = _control(names, control)
     need_columns(customers, [unit, *strata, *([value] if value is not None else [])], "customers")
     ids = _ids(customers[unit], unit)
-    layers = _layers(customers, strata, value, value_bands)
-    codes = _cut(_hash_order(ids, salt), _codes(layers), shares, _uniform(salt))
-    units = np.bincount(codes, minlength=len(names))
-    table = pd.DataFrame(
-        {
-            "unit_id": customers[unit].reset_index(drop=True),
-            "arm": np.array(names, dtype=object)[codes],
-        }
-    )
-    counts = {
-        "arm": names,
-        "units": units,
-        "share": units / max(len(customers), 1),
-        "planned": shares,
+    before, fresh = _apart(kept, ids)
+    layers = _layers(customers[fresh], strata, value, value_bands)
+    new = [name for name, is_new in zip(ids, fresh, strict=True) if is_new]
+    codes = _cut(_hash_order(new, salt), _codes(layers), shares, _uniform(salt))
+    drawn = {
+        "unit_id": customers.loc[fresh, unit].reset_index(drop=True),
+        "arm": np.array(names, dtype=object)[codes],
     }
+    table = pd.concat([pd.DataFrame(drawn), layers], axis=1)
+    if before is not None:
+        table = pd.concat([before, table], ignore_index=True)
+    counts = _counts(table["arm"], names, shares)
     measures = _measures(None if value is None else customers[value], baseline)
-    sizes = dict(zip(names, units.tolist(), strict=True))
-    return Assignment(
-        pd.concat([table, layers], axis=1),
-        pd.DataFrame(counts),
-        _detectable(sizes, chosen, measures, alpha=alpha, power=power),
-    )
+    sizes = {arm: int(n) for arm, n in zip(counts["arm"], counts["units"], strict=True)}
+    sizes = {arm: sizes[arm] for arm in names}
+    return Assignment(table, counts, _detectable(sizes, chosen, measures, alpha=alpha, power=power))
 
 
 class _Spread(NamedTuple):
@@ -132,6 +132,38 @@ class _Spread(NamedTuple):
 
     baseline: float | None
     sd: float | None
+
+
+def _apart(
+    kept: pd.DataFrame | None, ids: list[str]
+) -> tuple[pd.DataFrame | None, NDArray[np.bool_]]:
+    """Rows of the earlier assignment that stay, labels as text, and who of `ids` is new."""
+    if kept is None:
+        return None, np.ones(len(ids), dtype=bool)
+    need_columns(kept, ["unit_id", "arm"], "earlier assignment")
+    units = as_text(kept["unit_id"])
+    here = units.isin(ids) & kept["arm"].notna()
+    repeats = int(units[here].duplicated().sum())
+    if repeats:
+        raise DataError(
+            f"earlier assignment: {repeats:,} of {len(kept):,} rows repeat a unit_id, first "
+            f"{units[here][units[here].duplicated()].iloc[0]}; a customer keeps one arm."
+        )
+    rows = kept[here]
+    # Labels such as value bands came as numbers where all of them look like such.
+    labels = {name: as_text(rows[name]) for name in rows.columns if name != "unit_id"}
+    return rows.assign(**labels), ~np.isin(np.array(ids, dtype=object), units[here].tolist())
+
+
+def _counts(arms: "pd.Series[Any]", names: list[str], shares: FloatArray) -> pd.DataFrame:
+    """Count the units of each arm, arms that are not planned behind the others."""
+    units = arms.value_counts()
+    every = [*names, *sorted(set(units.index) - set(names))]
+    found = pd.DataFrame({"arm": every, "units": [int(units.get(arm, 0)) for arm in every]})
+    return found.assign(
+        share=found["units"] / max(len(arms), 1),
+        planned=[*shares, *[np.nan] * (len(every) - len(names))],
+    )
 
 
 def _shares(arms: Mapping[str, float]) -> FloatArray:

@@ -28,7 +28,8 @@ class Posterior(NamedTuple):
     Attributes
     ----------
     effect
-        Posterior mean of treatment less control (or of the lift).
+        Posterior mean of treatment less control; where relative, the ratio of the two posterior
+        means less 1 (the mean of a ratio need not exist).
     interval
         Central credible interval.
     chance

@@ -76,7 +76,7 @@ class Comparison:
     ----------
     effect
         Treatment less control, or the lift treatment / control - 1 where `relative`. Under
-        `method="bayesian"` its posterior mean.
+        `method="bayesian"` of the posterior means of both arms.
     low, high
         Interval of the effect that covers with 1 - alpha: at one look (fixed), at all looks at
         once (sequential), or as a credible interval (bayesian). nan where an arm has too few
@@ -105,6 +105,8 @@ class Comparison:
         As asked.
     clipped
         Values that winsorising moved.
+    covariates
+        Columns known before the test that levels are adjusted for, 0 for a plain comparison.
     """
 
     effect: float
@@ -127,6 +129,7 @@ class Comparison:
     tuning: float
     higher_is_better: bool
     clipped: int = 0
+    covariates: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -281,6 +284,7 @@ def compare_moments(
         tuning=settings.tuning,
         higher_is_better=settings.higher_is_better,
         clipped=clipped,
+        covariates=reduced.covariates,
     )
 
 

@@ -33,6 +33,8 @@ class Outcome:
     missing
         "fail" refuses empty values, "zero" reads them as nothing done.
     higher_is_better
+    prior
+        As in `compare`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Outcome:
     winsorise: float | None = None
     missing: Missing = "fail"
     higher_is_better: bool = True
+    prior: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if (self.kind == "ratio") != (self.denominator is not None):
@@ -131,6 +134,7 @@ class Plan:
             method=self.method,
             relative=self.relative,
             alpha=self.alpha,
+            prior=outcome.prior,
             tuning=self.tuning,
             higher_is_better=outcome.higher_is_better,
         )

@@ -68,18 +68,24 @@ def as_text(values: "pd.Series[Any]") -> "pd.Series[str]":
     return pd.Series(text, index=values.index, dtype=object)
 
 
-def rows_that_count(frame: pd.DataFrame, plan: Plan) -> Rows:
+def rows_that_count(frame: pd.DataFrame, plan: Plan, *, source: str = "frame") -> Rows:
     """Leave out, and count, what cannot be compared.
 
     In this order: no unit; no arm; units in two arms; arms that are not in the plan; never
     exposed; exposed outside the period; window not complete.
+
+    Parameters
+    ----------
+    frame, plan
+    source
+        What messages call the frame, such as its file.
 
     Raises
     ------
     DataError
         If columns are missing, or a unit has several rows in one arm.
     """
-    need_columns(frame, [plan.unit, plan.arm, *([plan.exposed] if plan.exposed else [])], "frame")
+    need_columns(frame, [plan.unit, plan.arm, *([plan.exposed] if plan.exposed else [])], source)
     arms = as_text(frame[plan.arm])
     units: pd.Series[int] = pd.Series(pd.factorize(frame[plan.unit])[0], index=frame.index)
     left = np.ones(len(frame), dtype=bool)
@@ -98,9 +104,9 @@ def rows_that_count(frame: pd.DataFrame, plan: Plan) -> Rows:
     if plan.shares is not None:
         planned = {str(arm) for arm in plan.shares}
         leave_out("arm not in the plan", ~arms.isin(planned).to_numpy())
-    _refuse_repeats(units[left], plan)
+    _refuse_repeats(frame.loc[left, plan.unit], plan, source)
     assigned = {str(arm): int(n) for arm, n in arms[left].value_counts().items()}
-    for reason, out in _unexposed(frame, plan):
+    for reason, out in _unexposed(frame, plan, source):
         leave_out(reason, out)
     return Rows(
         frame[left],
@@ -116,19 +122,21 @@ def _in_two_arms(units: "pd.Series[int]", arms: "pd.Series[str]", left: BoolArra
     return units.isin(both).to_numpy()
 
 
-def _refuse_repeats(units: "pd.Series[int]", plan: Plan) -> None:
-    repeats = int(units.duplicated().sum())
-    if repeats:
+def _refuse_repeats(units: "pd.Series[Any]", plan: Plan, source: str) -> None:
+    again = units.duplicated()
+    if again.any():
+        first = ", ".join(as_text(units[again].drop_duplicates().head(3)))
         raise DataError(
-            f"frame: {repeats:,} of {len(units):,} rows repeat a {plan.unit} within its arm; "
-            f"make one row a unit first, for instance with groupby({plan.unit!r})."
+            f"{source}: {int(again.sum()):,} of {len(units):,} rows repeat a {plan.unit} within "
+            f"its arm, first {first}. Where whole rows repeat, drop them with duplicates = "
+            '"drop" (drop_duplicates in pandas); else add up the rows of a unit first.'
         )
 
 
-def _unexposed(frame: pd.DataFrame, plan: Plan) -> list[tuple[str, BoolArray]]:
+def _unexposed(frame: pd.DataFrame, plan: Plan, source: str) -> list[tuple[str, BoolArray]]:
     if plan.exposed is None:
         return []
-    day = _days(frame[plan.exposed], plan.exposed)
+    day = _days(frame[plan.exposed], f"{source}: {plan.exposed}")
     never = np.isnan(day)
     outside = np.zeros(len(day), dtype=bool)
     if plan.start is not None:
@@ -151,7 +159,5 @@ def _days(values: "pd.Series[Any]", column: str) -> NDArray[np.float64]:
     if values.isna().all():
         return np.full(len(values), np.nan)
     if not pd.api.types.is_numeric_dtype(values):
-        raise DataError(
-            f"frame: {column} holds {values.dtype}; pass days since 1970-01-01 or timestamps."
-        )
+        raise DataError(f"{column} holds {values.dtype}; pass days since 1970-01-01 or timestamps.")
     return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -15,18 +15,18 @@ from scipy.special import ndtr, ndtri
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from patronage.abtest.differences import EffectSpread, effects_differ
 from patronage.abtest.uplift_curves import (
     UpliftReport,
     check_share,
     check_treated,
-    effect_spread,
     evaluate_uplift,
     group_codes,
-    slope_statistic,
     summed,
 )
 from patronage.abtest.uplift_learners import (
     LEARNERS,
+    EffectModel,
     Effects,
     LearnerName,
     Trial,
@@ -62,8 +62,8 @@ class Uplift(BaseEstimator):
 
     `fit` predicts each unit's effect from folds without it and judges the ranking; whether effects
     differ at all it tests fold by fold, each with the model of the folds before it. Where no
-    difference can be shown, `predict` gives the average effect to everybody and `verdict_` says
-    so.
+    difference can be shown, or the ranking may be worth nothing, `predict` gives the average
+    effect to everybody and `verdict_` says so.
 
     Parameters
     ----------
@@ -75,7 +75,8 @@ class Uplift(BaseEstimator):
     n_folds
         Of the cross-fitting.
     alpha
-        Level of the test for differences; 1 - alpha is that of intervals.
+        Level of the test for differences, below .5; 1 - alpha is that of intervals and bands,
+        1 - 2 alpha that of the slope, which lies above 0 exactly where the test finds something.
     n_boot
         Resamples behind bands.
     random_state : int
@@ -84,9 +85,11 @@ class Uplift(BaseEstimator):
     ----------
     effects_ : shape (n_rows,), expected effects, each from folds without the unit
     average_ : AverageEffect
-    spread_ : EffectSpread, slope of effects on predictions, and the p value of no differences
+    spread_ : EffectSpread, slope of effects on predictions, and the p value of no differences,
+        both from predictions by earlier folds alone
     report_ : UpliftReport, Qini, AUUC, curve and deciles of the cross-fitted ranking
-    heterogeneous_ : bool, whether `predict` tells units apart
+    heterogeneous_ : bool, whether `predict` tells units apart: the test finds differences, and
+        the band of the Qini lies above 0
     verdict_ : a sentence
 
     Examples
@@ -166,11 +169,9 @@ class Uplift(BaseEstimator):
         self.n_features_in_ = frame.shape[1]
         self.effects_ = held_out.effect
         self.average_ = self._average(score, group_codes(groups, len(frame)))
-        p_value = self._differ(trial, folds, groups)
-        self.spread_ = effect_spread(score, held_out.effect, folds, groups)._replace(
-            p_value=p_value
+        self.spread_: EffectSpread = effects_differ(
+            trial, folds, self._learn, groups=groups, level=1 - 2 * self.alpha
         )
-        self.heterogeneous_ = bool(self.spread_.p_value < self.alpha)
         self.report_: UpliftReport = evaluate_uplift(
             outcome,
             sides,
@@ -181,8 +182,11 @@ class Uplift(BaseEstimator):
             level=1 - self.alpha,
             seed=self.random_state,
         )
+        # A test that finds differences and a ranking worth something: either alone is weak.
+        differ = self.spread_.p_value < self.alpha
+        self.heterogeneous_ = bool(differ and self.report_.qini.low > 0)
         self.verdict_ = self._verdict()
-        self.model_ = fit_learner(self.learner, trial, self._base(), seed=self.random_state)
+        self.model_ = self._learn(trial)
         return self
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> Floats:
@@ -247,8 +251,8 @@ class Uplift(BaseEstimator):
     def _check_settings(self) -> None:
         if self.learner not in LEARNERS:
             raise ValueError(f"learner={self.learner!r}; choose from {', '.join(LEARNERS)}.")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha={self.alpha}; it must lie between 0 and 1.")
+        if not 0 < self.alpha < 0.5:  # noqa: PLR2004 - beyond it a test is worse than a coin
+            raise ValueError(f"alpha={self.alpha}; it must lie between 0 and .5.")
         if self.n_folds < 2 or self.n_boot < 1:  # noqa: PLR2004 - one fold holds nothing out
             raise ValueError(
                 f"n_folds={self.n_folds}, n_boot={self.n_boot}; at least 2 folds and 1 resample."
@@ -259,36 +263,19 @@ class Uplift(BaseEstimator):
             return self.base
         return Propensity(learner="xgboost", calibration="platt", n_folds=3)
 
+    def _learn(self, trial: Trial) -> EffectModel:
+        return fit_learner(self.learner, trial, self._base(), seed=self.random_state)
+
     def _cross_fit(self, trial: Trial, folds: NDArray[np.intp]) -> Effects:
         found = Effects(*np.zeros((3, len(folds))))
         for fold in np.unique(folds):
             held = folds == fold
             rest = trial.rows(~held)
             check_treated(rest.treated, len(rest.treated))
-            model = fit_learner(self.learner, rest, self._base(), seed=self.random_state)
-            for place, part in zip(found, model.predict(trial.frame[held]), strict=True):
+            effects = self._learn(rest).predict(trial.frame[held])
+            for place, part in zip(found, effects, strict=True):
                 place[held] = part
         return found
-
-    def _differ(self, trial: Trial, folds: NDArray[np.intp], groups: ArrayLike | None) -> float:
-        """Test whether effects differ as predicted, each fold with what the folds before it tell.
-
-        Given its past each fold's statistic is standard normal where nobody differs, so their
-        sum is a martingale and its level holds. Predictions from all other folds would share
-        rows with each other, and find differences too often.
-        """
-        codes = group_codes(groups, len(folds))
-        names = np.unique(folds)
-        found = []
-        for place in range(1, len(names)):
-            past, now = np.isin(folds, names[:place]), folds == names[place]
-            rest, part = trial.rows(past), trial.rows(now)
-            check_treated(rest.treated, len(rest.treated))
-            model = fit_learner(self.learner, rest, self._base(), seed=self.random_state)
-            effects = model.predict(part.frame)
-            score = scores(part, effects.untreated, effects.treated)
-            found.append(slope_statistic(score, effects.effect, codes[now]))
-        return float(ndtr(-np.sum(found) / np.sqrt(len(found))))
 
     def _average(self, score: Floats, codes: NDArray[np.intp]) -> AverageEffect:
         mean = float(score.mean())
@@ -300,19 +287,29 @@ class Uplift(BaseEstimator):
 
     def _verdict(self) -> str:
         average, spread, qini = self.average_, self.spread_, self.report_.qini
-        ends = f"average effect {average.effect:.4g}, {average.low:.4g} to {average.high:.4g}"
+        level, wide = f"{100 * (1 - self.alpha):.4g}%", f"{100 * (1 - 2 * self.alpha):.4g}%"
+        ends = (
+            f"average effect {average.effect:.4g} ({level}: {average.low:.4g} to "
+            f"{average.high:.4g})"
+        )
         if average.low <= 0 <= average.high:
             ends += ", which may as well be 0"
-        if not self.heterogeneous_:
+        slope = (
+            f"slope {spread.slope:.2f} ({wide}: {spread.low:.2f} to {spread.high:.2f}), "
+            f"p {spread.p_value:.2g}"
+        )
+        area = f"Qini {qini.value:.3g} ({level}: {qini.low:.3g} to {qini.high:.3g})"
+        if self.heterogeneous_:
+            return f"Effects differ between units as predicted: {slope}; {area}; {ends}."
+        if spread.p_value < self.alpha:
             return (
-                f"Effects are not shown to differ between units (p {spread.p_value:.2g}), so "
-                f"everybody is given the average: {ends}. Choose whom to treat by value and cost."
+                f"Weak: effects seem to differ between units, {slope}; but ranking by them may be "
+                f"worth nothing, {area}, so everybody is given the average: {ends}. Choose whom "
+                "to treat by value and cost, and look again with more units."
             )
         return (
-            f"Effects differ between units as predicted (slope {spread.slope:.2f}, "
-            f"p {spread.p_value:.2g}; Qini {qini.value:.3g}, {qini.low:.3g} to {qini.high:.3g}); "
-            f"{ends}."
-            + ("" if qini.low > 0 else " The ranking is weak: its Qini may as well be 0.")
+            f"Effects are not shown to differ between units (p {spread.p_value:.2g}), so "
+            f"everybody is given the average: {ends}. Choose whom to treat by value and cost."
         )
 
 

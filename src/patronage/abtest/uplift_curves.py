@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from patronage.errors import ReadinessError
 
@@ -46,25 +45,6 @@ class UpliftReport(NamedTuple):
     auuc: Band
     curve: pd.DataFrame
     deciles: pd.DataFrame
-
-
-class EffectSpread(NamedTuple):
-    """Whether effects differ in the way that was predicted.
-
-    Attributes
-    ----------
-    slope
-        Of the effect on its prediction: 1 for predictions that come true, 0 for noise.
-    low, high
-        95% interval.
-    p_value
-        One-sided, of a slope not above 0.
-    """
-
-    slope: float
-    low: float
-    high: float
-    p_value: float
 
 
 class _Ranked(NamedTuple):
@@ -159,65 +139,6 @@ def evaluate_uplift(  # noqa: PLR0913 - what a ranking is judged by
     )
 
 
-def effect_spread(
-    score: Floats,
-    effect: Floats,
-    folds: NDArray[np.intp],
-    groups: ArrayLike | None = None,
-) -> EffectSpread:
-    """Test whether units with a higher expected effect have one: best linear predictor.
-
-    Parameters
-    ----------
-    score : shape (n_rows,)
-        Unbiased scores of single units' effects.
-    effect : shape (n_rows,)
-        Predicted without the unit's own fold.
-    folds : shape (n_rows,)
-    groups : shape (n_rows,)
-        Ids of rows that belong together; the error of the slope is then that of groups.
-
-    References
-    ----------
-    Chernozhukov, Demirer, Duflo and Fernández-Val (2018), "Generic machine learning inference
-    on heterogeneous treatment effects", NBER working paper 24678.
-    """
-    # Folds differ in level by chance alone, so only differences within a fold count.
-    away, rest = _within(effect, folds), _within(score, folds)
-    spread = float(away @ away)
-    if spread <= len(away) * 1e-24:
-        return EffectSpread(np.nan, np.nan, np.nan, 1.0)
-    slope = float(away @ rest) / spread
-    pulls = summed(away * (rest - slope * away), group_codes(groups, len(away)))
-    error = float(np.sqrt(np.sum(pulls**2)) / spread)
-    reach = 1.959964 * error
-    p_value = float(ndtr(-slope / error)) if error > 0 else float(slope <= 0)
-    return EffectSpread(slope, slope - reach, slope + reach, p_value)
-
-
-def slope_statistic(score: Floats, effect: Floats, codes: NDArray[np.intp]) -> float:
-    """Give the slope of scores on predictions from elsewhere, in standard errors.
-
-    Parameters
-    ----------
-    score, effect : shape (n_rows,)
-    codes : shape (n_rows,), groups of rows, which the error is that of
-
-    Returns
-    -------
-    0 where the predictions are all the same: they say nothing.
-    """
-    away, rest = effect - effect.mean(), score - score.mean()
-    spread = float(away @ away)
-    if spread <= len(away) * 1e-24:
-        return 0.0
-    slope = float(away @ rest) / spread
-    pulls = summed(away * (rest - slope * away), np.unique(codes, return_inverse=True)[1])
-    few = len(pulls) / max(1, len(pulls) - 2)  # a mean and a slope were taken out
-    error = float(np.sqrt(few * np.sum(pulls**2)) / spread)
-    return slope / error if error > 0 else 0.0
-
-
 def group_codes(groups: ArrayLike | None, n_rows: int) -> NDArray[np.intp]:
     """Give each row the number of its group; without groups, each row is its own.
 
@@ -308,12 +229,6 @@ def _numbers(values: ArrayLike, name: str, n_rows: int | None = None) -> Floats:
             "a unit that did nothing has the outcome 0."
         )
     return found
-
-
-def _within(values: Floats, folds: NDArray[np.intp]) -> Floats:
-    _, places = np.unique(folds, return_inverse=True)
-    means = np.bincount(places, values) / np.bincount(places)
-    return np.asarray(values - means[places])
 
 
 def _rank(

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from patronage.abtest.differences import EffectSpread
 from patronage.abtest.effect_models import Chance, Constant, Level, Trees
-from patronage.abtest.uplift_curves import Band, EffectSpread, UpliftReport
+from patronage.abtest.uplift_curves import Band, UpliftReport
 from patronage.abtest.uplift_learners import (
     CrossedModels,
     EffectModel,

@@ -81,12 +81,18 @@ WORDS: dict[str, dict[str, str]] = {
         "warning": "The sizes of the arms are a little off the plan ({ratio}): look for a cause, "
         "such as lost records, before you act.",
         "clipped": "{clipped} outlying values were capped, so this is an effect on capped values.",
+        "none clipped": "No value was capped here: outliers count in full.",
         "past": "Adjusted for what was known before the test, which took away {reduction} of "
         "the variance.",
+        "past no help": "Adjusted for what was known before the test, which took away none of the "
+        "variance.",
+        "credible": ", {level} credible interval {low} to {high}",
         "no difference by segment": "The effect of {treatment} on {metric} is not shown to differ "
         "by {segment} (p = {p}).",
         "difference by segment": "The effect of {treatment} on {metric} differs by {segment} "
         "(p = {p}): read the segments, and confirm them in a new test before acting on one.",
+        "segments once": "Whether effects differ by segment is tested for one look, at the planned "
+        "end: do not stop earlier for what it says.",
         "left out": "{n} left out: {reason}.",
         "control zero": "A relative difference has no interval here, because {control} is not "
         "clearly above zero.",
@@ -118,12 +124,16 @@ WORDS: dict[str, dict[str, str]] = {
         "only": "它不能说明未比较的指标，也不能说明效果是否抵得上成本。",
         "warning": "各组人数与计划略有出入（{ratio}）：行动之前请先查找原因，例如记录丢失。",
         "clipped": "有{clipped}个极端值被截断，因此这是对截断后数值的效果。",
+        "none clipped": "此处未截断任何数值：极端值按原值计入。",
         "past": "已按测试前的已知信息作调整，方差减少了{reduction}。",
+        "past no help": "已按测试前的已知信息作调整，方差并未减少。",
+        "credible": "，{level}可信区间为{low}至{high}",
         "no difference by segment": "未显示{treatment}在{metric}上的效果因{segment}而异"
         "（p = {p}）。",
         "difference by segment": "{treatment}在{metric}上的效果因{segment}而异"
         "（p = {p}）：请分别查看各细分，"
         "并在针对某一细分行动前用新的测试加以确认。",
+        "segments once": "效果是否因细分而异，只按计划结束时查看一次来检验：请勿据此提前停止测试。",
         "left out": "已排除{n}个：{reason}。",
         "control zero": "由于{control}的水平与零无明显差别，此处无法给出相对差异的区间。",
     },
@@ -188,7 +198,7 @@ def verdict(
     if not math.isnan(found.effect):
         detail += words["effect"]
     if not math.isnan(found.low) and not math.isnan(found.high):
-        detail += words["interval"]
+        detail += words["credible" if found.method == "bayesian" else "interval"]
     detail += words["end"]
     if found.method == "bayesian":
         detail += "" if math.isnan(found.chance_to_win) else words["chance"]
@@ -217,6 +227,11 @@ def segment_note(
     """
     key = "difference by segment" if p_value < alpha else "no difference by segment"
     return WORDS[language][key].format(**names._asdict(), segment=segment, p=f"{p_value:.2g}")
+
+
+def one_look_note(language: Language = "en") -> str:
+    """Say that tests of segments hold for one look, whatever the method of the comparisons."""
+    return WORDS[language]["segments once"]
 
 
 def exclusion_note(reason: str, n: int, language: Language = "en") -> str:
@@ -261,8 +276,10 @@ def _limits(
         "warning": ratio is not None and ratio.level == "warning",
         "control zero": found.relative and math.isnan(found.low) and decision != "cannot judge",
         found.method: True,
-        "past": found.variance_reduction > 0,
+        "past": found.covariates > 0 and found.variance_reduction > 0,
+        "past no help": found.covariates > 0 and not found.variance_reduction > 0,
         "clipped": found.clipped > 0,
+        "none clipped": found.clipped == 0 and found.metric != "proportion",
         "average": True,
         "only": True,
     }

@@ -36,9 +36,14 @@ class Action:
         Column with each customer's change in the chance, from an uplift model.
     measured_in
         The test that `save_rate` or `effect` comes from; without it they are marked as assumed.
-    low, high
-        95% interval of a measured `save_rate` or `effect`. Where it holds 0 the effect is marked
-        as unproven and counts for less, see `abtest.evidence.count_on`.
+    low, high, level
+        Interval of a measured `save_rate` or `effect`, and its level. Where it holds 0 the effect
+        is marked as unproven and counts for less, see `abtest.evidence.count_on`.
+    window_days
+        Days that a measured effect is a change in the chance to buy of.
+    gain_per_customer, gain_low, gain_high
+        Margin that the test brought a customer in its days, money, before cost, and its interval of
+        the same `level`: not decided on, shown beside what is expected.
     capacity
         Most customers.
     only, exclude, at_least, at_most
@@ -57,6 +62,11 @@ class Action:
     measured_in: str | None = None
     low: float | None = None
     high: float | None = None
+    level: float = 0.95
+    window_days: int | None = None
+    gain_per_customer: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
     capacity: int | None = None
     only: Levels = field(default_factory=dict)
     exclude: Levels = field(default_factory=dict)
@@ -98,6 +108,8 @@ class Action:
                 f"action {self.name}: low and high are the two ends of the interval of a save_rate "
                 "or effect, and measured_in says where it was measured; give all of them."
             )
+        if not 0 < self.level < 1:
+            raise SpecError(f"action {self.name}: level is {self.level}; between 0 and 1.")
         if not self.low <= rate <= self.high:
             raise SpecError(
                 f"action {self.name}: {rate:g} lies outside its interval, {self.low:g} to "
@@ -110,7 +122,7 @@ class Action:
         rate = self.effect if self.save_rate is None else self.save_rate
         if rate is None or self.low is None or self.high is None:
             return Counted(0.0 if rate is None else rate, unproven=False)
-        return count_on(rate, self.low, self.high)
+        return count_on(rate, self.low, self.high, alpha=1 - self.level)
 
     @property
     def evidence(self) -> str:
@@ -132,6 +144,17 @@ class Action:
         return self.cost + self.incentive * self.take_rate
 
 
+def meaning(action: Action) -> str:
+    """Say what is valued where the effect is a change in the chance to buy, else nothing."""
+    if action.save_rate is not None or action.evidence == "assumed":
+        return ""
+    days = "the days of its test" if action.window_days is None else f"{action.window_days:,} days"
+    return (
+        f"{action.name}: a change in the chance to buy within {days}, valued as if each such "
+        "customer were kept; where it is one basket more, that is too high"
+    )
+
+
 def doubt(action: Action) -> str:
     """Say in words what an unproven effect is, and nothing of others."""
     if action.evidence != "unproven" or action.low is None or action.high is None:
@@ -139,6 +162,6 @@ def doubt(action: Action) -> str:
     rate = action.effect if action.save_rate is None else action.save_rate
     return (
         f"unproven: the effect of {action.name}, {rate:.4g} in {action.measured_in} "
-        f"({action.low:.4g} to {action.high:.4g}), may as well be 0; counted as "
-        f"{action.counted.effect:.4g}. Test it on more customers"
+        f"({100 * action.level:.4g}% interval {action.low:.4g} to {action.high:.4g}), may as well "
+        f"be 0; counted as {action.counted.effect:.4g}. Test it on more customers"
     )

@@ -48,7 +48,8 @@ def early_warning(  # noqa: PLR0913 - what makes a customer worth a warning
     Returns
     -------
     owner, rank (1 first, of the owner), customer_id, churn_probability, lifetime_value,
-    value_at_risk (their product, money), then what else the scores say.
+    value_at_risk (their product, money: it orders the list and forecasts no loss, since lifetime
+    value already counts leaving), then what else the scores say.
 
     Raises
     ------

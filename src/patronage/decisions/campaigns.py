@@ -1,13 +1,14 @@
 """Whether a campaign worked, whether it paid, and whether it kept its promise.
 
 Arms are compared as they were assigned, whoever was reached; sales before the campaign take
-noise out of sales after it.
+noise out of sales after it. Who bought is judged by purchase days after refunds, as everywhere
+here; revenue and margin are what was booked in the window, refunds of earlier orders included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from patronage.abtest.analyse import Analysis, analyse
+from patronage.abtest.differences import EffectSpread, effect_spread
 from patronage.abtest.plan import Outcome, Plan
-from patronage.abtest.rows import as_text, rows_that_count
-from patronage.abtest.uplift_curves import EffectSpread, effect_spread, evaluate_uplift
+from patronage.abtest.rows import as_text, need_columns, rows_that_count
+from patronage.abtest.statistics import numbers
+from patronage.abtest.uplift_curves import evaluate_uplift
 from patronage.abtest.uplift_learners import Trial, scores
 from patronage.abtest.verdict import Language
-from patronage.errors import DataError
+from patronage.errors import DataError, SpecError
 
 Floats = NDArray[np.float64]
 PURCHASE, REVENUE, MARGIN = "purchase", "revenue", "margin"
@@ -47,21 +50,26 @@ class Campaign:
     promised
         By arm, expected gain after cost, money a customer of the arm.
     predicted
-        Column of the assignments with each customer's expected change in the chance to buy.
+        By arm, column of the assignments with each customer's expected change in the chance to
+        buy; with one treated arm the name alone will do.
     alpha
-        1 - alpha is the level of intervals.
+        Chance that any interval misses: 1 - alpha is the level of one arm's, and with several
+        arms each is that much wider that all hold at once (Bonferroni).
     shares
         Planned shares by arm, which the arms' sizes are checked against; without them the sizes
         that came are taken as planned.
+    days
+        That sales were counted for; stands beside measured effects.
     """
 
     name: str
     control: str = "control"
     costs: Mapping[str, float] = field(default_factory=dict)
     promised: Mapping[str, float] = field(default_factory=dict)
-    predicted: str | None = None
+    predicted: str | Mapping[str, str] | None = None
     alpha: float = 0.05
     shares: Mapping[str, float] | None = None
+    days: int | None = None
 
 
 class Evaluation(NamedTuple):
@@ -74,14 +82,18 @@ class Evaluation(NamedTuple):
     returns
         index arm: customers, gain (margin brought in total), gain_low, gain_high, cost, net,
         net_low, net_high, roi, roi_low, roi_high, promised (in total), kept_promise ("short",
-        "more", "possible" where the promise lies inside the interval of `net`, or "unknown").
+        "more", "possible" where the promise lies inside the interval of `net`, or "unknown"),
+        level (of each interval).
     measured
-        action, effect (change in the chance to buy), low, high, p_value, measured_in: what the
-        next decision may use.
+        action, effect (change in the chance to buy), low, high, level (of each interval),
+        p_value (corrected alike), measured_in, window_days (that the chance is of),
+        gain_per_customer, gain_low, gain_high (margin brought a customer of the arm, money, before
+        cost): what the next decision may use.
     calibration
         arm and deciles of the prediction; no rows without one.
     slopes
-        By arm, of the effect on its prediction: 1 where predictions came true.
+        By arm, of the effect on its prediction: 1 where predictions came true. Intervals are of
+        `level` too.
     """
 
     analysis: Analysis
@@ -93,6 +105,12 @@ class Evaluation(NamedTuple):
     def lines(self) -> list[str]:
         """Say it to the person who paid."""
         told = [str(verdict) + "\n" for verdict in self.analysis.verdicts.values()]
+        if len(self.returns) > 1:
+            level = 100 * float(self.returns["level"].iloc[0])
+            told.append(
+                f"of {len(self.returns)} arms: intervals below are of {level:.4g}% each, so that "
+                "all of them hold at once"
+            )
         for arm, row in self.returns.iterrows():
             roi = "" if np.isnan(row["roi"]) else f", return on cost {row['roi']:.0%}"
             told.append(
@@ -121,11 +139,12 @@ def evaluate_campaign(
     Parameters
     ----------
     assignments
-        One row a customer: unit_id, arm, and the predicted column.
+        One row a customer: unit_id, arm, and the predicted columns.
     sales
-        One row a customer who bought: customer_id, revenue and margin in the campaign's window,
-        revenue_before and margin_before in the days before it, money. Who is not there bought
-        nothing.
+        One row a customer: customer_id, purchases (days with one in the campaign's window, such
+        as holdout_purchases of `features.labels.holdout`), revenue and margin booked in the
+        window, revenue_before and margin_before in the days before it, money. Who is not there
+        bought nothing.
     campaign
     language
         Of the verdicts.
@@ -134,6 +153,8 @@ def evaluate_campaign(
     ------
     DataError
         If no customer of the assignments is among the sales, or columns are missing.
+    SpecError
+        If one column predicts for several arms, or a prediction is for an arm that is not there.
     ReadinessError
         Without a control group.
 
@@ -141,8 +162,8 @@ def evaluate_campaign(
     --------
     >>> people = pd.DataFrame({"unit_id": range(400), "arm": ["control", "mail"] * 200})
     >>> bought = [n for n in range(400) if n % 8 == 0 or n % 4 == 1]
-    >>> sales = pd.DataFrame({"customer_id": bought, "revenue": 20.0, "margin": 8.0,
-    ...                       "revenue_before": 0.0, "margin_before": 0.0})
+    >>> sales = pd.DataFrame({"customer_id": bought, "purchases": 1, "revenue": 20.0,
+    ...                       "margin": 8.0, "revenue_before": 0.0, "margin_before": 0.0})
     >>> found = evaluate_campaign(people, sales, Campaign("spring", costs={"mail": 0.5}))
     >>> found.returns[["gain", "cost", "net", "roi"]].round(2)
           gain   cost    net  roi
@@ -160,22 +181,33 @@ def evaluate_campaign(
         alpha=campaign.alpha,
         shares=campaign.shares or _as_they_came(frame),
     )
-    found = analyse(frame, plan, language=language)
-    results = found.results.set_index(["metric", "arm"])
-    calibration, slopes = _calibration(rows_that_count(frame, plan).kept, campaign)
-    bought = results.xs(PURCHASE, level="metric")
-    measured = pd.DataFrame(
-        {
-            "action": bought.index,
-            "effect": bought["effect"].to_numpy(),
-            "low": bought["low"].to_numpy(),
-            "high": bought["high"].to_numpy(),
-            "p_value": bought["p_adjusted"].to_numpy(),
-            "measured_in": campaign.name,
-        }
-    )
+    found = analyse(frame, plan, language=language, source="assignments")
+    n_arms = max(1, found.results["arm"].nunique())
+    each = replace(plan, alpha=plan.alpha / n_arms)
+    sure = found if n_arms == 1 else analyse(frame, each, language=language)
+    results = sure.results.set_index(["metric", "arm"])
+    calibration, slopes = _calibration(rows_that_count(frame, plan).kept, campaign, each.alpha)
     brought: pd.DataFrame = results.xs(MARGIN, level="metric")  # type: ignore[assignment]
-    return Evaluation(found, _returns(brought, campaign), measured, calibration, slopes)
+    bought: pd.DataFrame = results.xs(PURCHASE, level="metric")  # type: ignore[assignment]
+    measured = _measured(bought, brought, campaign)
+    measured["p_value"] = (n_arms * measured["p_value"]).clip(upper=1.0)
+    returns = _returns(brought, campaign).assign(level=1 - each.alpha)
+    return Evaluation(found, returns, measured.assign(level=1 - each.alpha), calibration, slopes)
+
+
+def _measured(bought: pd.DataFrame, brought: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
+    """Give what the next decision may use, an action a row; `level` is put in its place."""
+    found = pd.DataFrame({"action": bought.index})
+    for name in ("effect", "low", "high"):
+        found[name] = bought[name].to_numpy()
+    found["level"] = np.nan
+    found["p_value"] = bought["p_value"].to_numpy()
+    found["measured_in"] = campaign.name
+    found["window_days"] = pd.array([campaign.days] * len(found), dtype="Int64")
+    money = {"gain_per_customer": "effect", "gain_low": "low", "gain_high": "high"}
+    for name, end in money.items():
+        found[name] = brought.loc[bought.index, end].to_numpy()
+    return found
 
 
 def _as_they_came(frame: pd.DataFrame) -> dict[str, float]:
@@ -185,7 +217,8 @@ def _as_they_came(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def _with_sales(assignments: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
-    columns = ["revenue", "margin", "revenue_before", "margin_before"]
+    columns = ["purchases", "revenue", "margin", "revenue_before", "margin_before"]
+    need_columns(sales, ["customer_id", *columns], "sales")
     keys = as_text(assignments["unit_id"])
     by_id = sales.set_index(as_text(sales["customer_id"]).to_numpy())[columns]
     place = by_id.index.get_indexer(pd.Index(keys.to_numpy()))
@@ -197,7 +230,7 @@ def _with_sales(assignments: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
         )
     values = np.where((place >= 0)[:, None], by_id.to_numpy(dtype=np.float64)[place], 0.0)
     frame = assignments.assign(**dict(zip(columns, values.T, strict=True)))
-    return frame.assign(**{PURCHASE: (frame["revenue"] > 0).astype(int)})
+    return frame.assign(**{PURCHASE: (frame["purchases"] > 0).astype(int)})
 
 
 def _returns(margin: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
@@ -223,26 +256,43 @@ def _returns(margin: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
 
 
 def _calibration(
-    frame: pd.DataFrame, campaign: Campaign
+    frame: pd.DataFrame, campaign: Campaign, alpha: float
 ) -> tuple[pd.DataFrame, dict[str, EffectSpread]]:
-    if campaign.predicted is None:
-        return pd.DataFrame(columns=["arm", "decile"]), {}
-    if campaign.predicted not in frame:
-        raise DataError(
-            f"assignments: column {campaign.predicted} not found; it has "
-            f"{', '.join(map(str, frame.columns))}."
-        )
     arms = as_text(frame["arm"])
-    tables, slopes = [], {}
-    for arm in sorted(set(arms) - {campaign.control}):
+    columns = _predictions(campaign, sorted(set(arms) - {campaign.control}))
+    need_columns(frame, list(columns.values()), "assignments")
+    tables, slopes = [pd.DataFrame(columns=["arm", "decile"])], {}
+    for arm, column in columns.items():
         pair = frame[arms.isin([arm, campaign.control])]
         treated: NDArray[Any] = (arms[pair.index] == arm).to_numpy()
         outcome = pair[PURCHASE].to_numpy(dtype=np.float64)
-        predicted = pair[campaign.predicted].to_numpy(dtype=np.float64)
-        report = evaluate_uplift(outcome, treated, predicted, level=1 - campaign.alpha)
+        predicted = numbers(pair[column], f"assignments: {column}")
+        report = evaluate_uplift(outcome, treated, predicted, level=1 - alpha)
         tables.append(report.deciles.reset_index().assign(arm=arm))
         share = np.full(len(pair), treated.mean())
         levels = [np.full(len(pair), outcome[side].mean()) for side in (~treated, treated)]
         score = scores(Trial(pair, outcome, treated, share), *levels)
-        slopes[arm] = effect_spread(score, predicted, np.zeros(len(pair), dtype=np.intp))
-    return pd.concat(tables, ignore_index=True), slopes
+        slopes[arm] = effect_spread(score, predicted, level=1 - alpha)
+    return pd.concat(tables[1:] or tables, ignore_index=True), slopes
+
+
+def _predictions(campaign: Campaign, arms: list[str]) -> dict[str, str]:
+    """Give the column that predicts each arm's effects, for arms that have one."""
+    given = campaign.predicted
+    if given is None:
+        return {}
+    if isinstance(given, str):
+        if len(arms) != 1:
+            example = ", ".join(f'{arm} = "uplift_{arm}"' for arm in arms)
+            raise SpecError(
+                f"predicted is {given!r} for {len(arms)} arms ({', '.join(arms)}); each has "
+                f"effects of its own: predicted = {{ {example} }}."
+            )
+        return {arms[0]: given}
+    unknown = [arm for arm in given if arm not in arms]
+    if unknown:
+        raise SpecError(
+            f"predicted: no arm {', '.join(unknown)}; beside {campaign.control} there is "
+            f"{', '.join(arms)}."
+        )
+    return dict(given)

@@ -1,8 +1,14 @@
 """Who gets which action within a budget: expected gain, not risk, decides.
 
 The gain of an action is the change that it makes in the chance of keeping (or winning) a
-customer, times what the customer is worth, less what the action costs. A customer who would
+customer, times the customer's lifetime value, less what the action costs. A customer who would
 stay anyway, or leave anyway, is worth nothing to the campaign however valuable or at risk.
+
+How far that is from the truth depends on what the change is of. An assumed save rate is applied to
+the chance of leaving of those already gone too, whom nothing saves: too high. A measured change in
+the chance to buy within some days is valued as if each such customer were kept, and one basket more
+is no customer kept: too high again. Where a customer is kept who would have been lost for good it
+is rather low, since lifetime value counts the chance of leaving already.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from numpy.typing import NDArray
 
 from patronage.abtest.rows import as_text
 from patronage.data.units import Day
-from patronage.decisions.actions import NO_ACTION, Action, doubt
+from patronage.decisions.actions import NO_ACTION, Action, doubt, meaning
 from patronage.decisions.allocation import Allocation, allocate
 from patronage.decisions.eligibility import Allowed, FrequencyCap, meets, numbers_of, rested
 from patronage.errors import DataError, SpecError
@@ -112,7 +118,9 @@ class Decision(NamedTuple):
         assumed (whether the effect is a guess), evidence (see `actions.EVIDENCE`, "" for none), why
         (see `WHY`).
     by_action
-        index action: customers, cost, expected_gain, capacity, assumed, evidence.
+        index action: customers, cost, expected_gain, capacity, assumed, evidence; and a customer,
+        before cost: expected_per_customer (change x value), and gain_per_customer, gain_low,
+        gain_high (margin that its test brought; NaN where none is known).
     allocation
         With the bound and the prices.
     actions
@@ -147,7 +155,21 @@ class Decision(NamedTuple):
                 f"assumed, not measured: the effect of {', '.join(guessed)}; hold customers out "
                 "with patronage assign to measure it"
             )
-        return told + [said for action in self.actions if (said := doubt(action))]
+        told += [said for action in self.actions if (said := meaning(action))]
+        told += [said for action in self.actions if (said := doubt(action))]
+        return told + self._beyond_measured()
+
+    def _beyond_measured(self) -> list[str]:
+        """Say where more is expected of a customer than the test of the action brought at most."""
+        table = self.by_action
+        return [
+            f"warning: {name} is expected to bring {row['expected_per_customer']:,.2f} a customer "
+            f"before cost, its test brought {row['gain_per_customer']:,.2f} "
+            f"({row['gain_low']:,.2f} to {row['gain_high']:,.2f}); what is above that rests on "
+            "lifetime value, not on the test"
+            for name, row in table.iterrows()
+            if row["expected_per_customer"] > row["gain_high"]
+        ]
 
 
 def make_offers(  # noqa: PLR0913 - what a decision rests on
@@ -174,8 +196,7 @@ def make_offers(  # noqa: PLR0913 - what a decision rests on
     budget
         Most that may be spent, money; None for no limit.
     customer, value, risk
-        Columns of the id, of what the customer is worth when kept (money), and of the chance to
-        leave.
+        Columns of the id, of what the customer is worth (money), and of the chance to leave.
     contacts, as_of, cap
         Earlier contacts (customer_id, day, action), the day of the decision, and how often a
         customer may be contacted at all.
@@ -331,4 +352,9 @@ def _by_action(table: pd.DataFrame, actions: Sequence[Action]) -> pd.DataFrame:
     found["capacity"] = pd.array([limits[name] for name in found.index], dtype="Int64")
     found["assumed"] = [action.assumed for action in actions]
     found["evidence"] = [action.evidence for action in actions]
+    # None stays undefined where nobody got the action.
+    customers = found["customers"].where(found["customers"] > 0)
+    found["expected_per_customer"] = (found["expected_gain"] + found["cost"]) / customers
+    for name in ("gain_per_customer", "gain_low", "gain_high"):
+        found[name] = np.array([getattr(action, name) for action in actions], dtype=np.float64)
     return found

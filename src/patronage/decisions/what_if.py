@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from patronage.decisions.offers import Decision, Offers
-from patronage.evaluation.profit import expected_maximum_profit
 
 Floats = NDArray[np.float64]
 MANY = 50_000
@@ -31,24 +30,6 @@ class Margin(NamedTuple):
 
     step: float
     gain: float
-
-
-class Threshold(NamedTuple):
-    """Where to stop down a list ranked by risk.
-
-    Attributes
-    ----------
-    probability
-        Chance of leaving from which on contacting pays; above 1 where it never does.
-    share
-        Of the customers above it.
-    profit
-        Expected, money a customer of the base.
-    """
-
-    probability: float
-    share: float
-    profit: float
 
 
 def profit_curve(offers: Offers, budgets: Sequence[float] | None = None) -> pd.DataFrame:
@@ -158,51 +139,6 @@ def sensitivity(
                 }
             )
     return pd.DataFrame(rows)
-
-
-def profit_threshold(  # noqa: PLR0913 - the parameters of the published measure
-    outcome: ArrayLike,
-    probability: ArrayLike,
-    *,
-    value: float = 200.0,
-    incentive: float = 10.0,
-    contact: float = 1.0,
-    alpha: float = 6.0,
-    beta: float = 14.0,
-) -> Threshold:
-    """Find the chance of leaving from which on contacting pays, by expected maximum profit.
-
-    Parameters
-    ----------
-    outcome : shape (n_rows,), 1 for those who left
-    probability : shape (n_rows,), forecast chance of leaving
-    value, incentive, contact : money
-    alpha, beta
-        Of the Beta distribution of the chance that a would-be leaver accepts.
-
-    References
-    ----------
-    Verbraken, Verbeke and Baesens (2013), IEEE TKDE 25(5), 961-973.
-
-    Examples
-    --------
-    >>> found = profit_threshold([1, 0, 0, 0], [0.8, 0.2, 0.1, 0.1])
-    >>> round(found.share, 2), found.probability
-    (0.25, 0.8)
-    """
-    found = expected_maximum_profit(
-        outcome,
-        probability,
-        alpha=alpha,
-        beta=beta,
-        clv=value,
-        incentive=incentive,
-        contact=contact,
-    )
-    chances = np.sort(np.asarray(probability, dtype=np.float64))[::-1]
-    taken = int(np.floor(found.share * len(chances) + 1e-9))
-    threshold = float(chances[taken - 1]) if taken else float(np.inf)
-    return Threshold(threshold, float((chances >= threshold).mean()), found.profit)
 
 
 def _part(offers: Offers) -> tuple[Offers, float]:

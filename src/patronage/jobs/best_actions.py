@@ -90,7 +90,9 @@ def refuse_unknown_columns(spec: OffersSpec, columns: Iterable[str]) -> None:
     if lacking:
         raise SpecError(
             f"offers {spec.name}: column(s) {', '.join(lacking)} are none of the score table's; it "
-            f"has {', '.join(sorted(have))}. Score with the model that makes them, such as churn."
+            f"has {', '.join(sorted(have))}. Score with the models that make them (clv gives "
+            "lifetime_value, churn churn_probability), or put them beside the scores and use "
+            "patronage decide."
         )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from patronage.decisions.call_lists import CARRIED, call_list, early_warning
-from patronage.decisions.delivery import post_rows, write_csv
-from patronage.errors import SpecError
+from patronage.decisions.delivery import post_rows
+from patronage.errors import PatronageError
 from patronage.jobs.findings import Findings, Format, write_findings
-from patronage.jobs.latest_scores import read_scores
+from patronage.jobs.latest_scores import latest_of, read_scores
+from patronage.tracking.registry import load_model
+from patronage.tracking.run_records import use_existing_store
 
 LISTED = ("churn_probability", "lifetime_value", "owner", *CARRIED)
 LEAD_LISTED = (
@@ -60,12 +62,48 @@ def run_early_warning(
     """
     people = None if owners is None else read_scores(owners, ["owner"])
     found = early_warning(read_scores(scores, LISTED), people, **settings)
-    at_risk = float(found["value_at_risk"].sum())
-    line = (
-        f"{len(found):,} customers are at risk and valuable; expected loss {at_risk:,.2f} of "
-        f"their {float(found['lifetime_value'].sum()):,.2f}"
-    )
-    return Findings({"early_warning": found}, shown={"early_warning": found}, lines=[line])
+    lines = warning_lines(found, window=window_of(scores))
+    return _listed("early_warning", found, lines)
+
+
+def warning_lines(found: pd.DataFrame, *, window: str) -> list[str]:
+    """Say how many are on an early-warning list, and what is at stake with them.
+
+    Parameters
+    ----------
+    found
+        As `early_warning` gives it.
+    window
+        In which they may leave.
+    """
+    at_risk, value = (float(found[name].sum()) for name in ("value_at_risk", "lifetime_value"))
+    return [
+        f"{len(found):,} customers are at risk and valuable",
+        (
+            f"value at risk {at_risk:,.2f}: their lifetime value, {value:,.2f}, weighted by the "
+            f"chance of leaving {window}. It orders the list; it is no forecast of a loss, since "
+            "lifetime value already counts leaving"
+        ),
+    ]
+
+
+def window_of(scores: str | Path) -> str:
+    """Name the days that the chance of leaving is for, where the registry still knows them."""
+    latest = latest_of(Path(scores))
+    if latest.get("models") and use_existing_store([Path(scores).parent, Path(scores)]):
+        for name, version in latest["models"].items():
+            days = _churn_days(f"{name}/{version}")
+            if days is not None:
+                return f"in the {days:,} days after {latest['as_of']}"
+    return "in the window of its model"
+
+
+def _churn_days(reference: str) -> int | None:
+    try:
+        artifact = load_model(reference)
+    except PatronageError:
+        return None  # scores outlive the store that they came from
+    return artifact.details.get("horizon_days") if artifact.kind == "churn" else None
 
 
 def run_call_list(scores: str, *, capacity: int, cost: float) -> Findings:
@@ -82,7 +120,12 @@ def run_call_list(scores: str, *, capacity: int, cost: float) -> Findings:
     if "expected_value" in found:
         worth = float(pd.to_numeric(found["expected_value"]).sum())
         line += f"; expected value {worth:,.2f} for calls of {cost * len(found):,.2f}"
-    return Findings({"call_list": found}, shown={"call_list": found}, lines=[line])
+    return _listed("call_list", found, [line])
+
+
+def _listed(name: str, found: pd.DataFrame, lines: list[str]) -> Findings:
+    table = {name: found}
+    return Findings(table, shown=table, lines=lines, lists=frozenset(table))
 
 
 def deliver(findings: Findings, name: str, where: Delivery) -> list[str]:
@@ -97,15 +140,7 @@ def deliver(findings: Findings, name: str, where: Delivery) -> list[str]:
         the outbox for the next delivery.
     """
     told = []
-    if where.output is not None and where.kind == "csv":
-        try:
-            where.output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SpecError(
-                f"--output {where.output}: {error.strerror}; give another folder."
-            ) from None
-        told.append(f"1 file -> {write_csv(findings.tables[name], where.output / f'{name}.csv')}")
-    elif where.output is not None:
+    if where.output is not None:
         told += [f"1 file -> {path}" for path in write_findings(findings, where.output, where.kind)]
     if where.webhook is not None:
         sent = post_rows(findings.tables[name], where.webhook, outbox=where.outbox)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import pandas as pd
@@ -12,17 +11,27 @@ from patronage.decisions.call_lists import early_warning
 from patronage.decisions.campaigns import Campaign, evaluate_campaign
 from patronage.decisions.delivery import post_rows
 from patronage.decisions.offers import decide
+from patronage.decisions.threshold import threshold_lines, thresholds
 from patronage.decisions.what_if import marginal_value, profit_curve, sensitivity
 from patronage.errors import DataError, ReadinessError, SpecError
+from patronage.features.labels import holdout
+from patronage.features.rfm import Returns
+from patronage.jobs.call_list import warning_lines, window_of
 from patronage.jobs.catalogue import offers_of
 from patronage.jobs.findings import Findings
 from patronage.jobs.latest_scores import of_latest
 from patronage.jobs.tables import Tables, read_tables
 from patronage.plots import gain_by_budget
 from patronage.tracking.experiment_specs import (
+    CampaignPlan,
     CampaignSpec,
     OffersSpec,
     WarningList,
+)
+
+BOOKED = (
+    "revenue and margin are what was booked in the window, refunds of earlier orders included; a "
+    "purchase is a day with one that was not taken back"
 )
 
 
@@ -43,15 +52,27 @@ def run_offers(spec: OffersSpec) -> Findings:
         "by_action": decision.by_action,
         "profit_curve": profit_curve(offers),
         "sensitivity": sensitivity(offers, decision),
+        "threshold": thresholds(customers, offers, risk=choice.risk),
     }
     lines = [*tables.lines(), *decision.lines()]
+    lines += threshold_lines(found["threshold"])
     if choice.budget is not None:
         lines.append(f"another {more.step:,.0f} of budget would gain about {more.gain:,.2f}")
+    undelivered = None
     if spec.warning is not None:
-        found["early_warning"] = _warned(customers, decision.table, spec.warning, lines)
-    shown = {name: found[name] for name in ("by_action", "profit_curve", "sensitivity")}
+        window = window_of(str(spec.data.customers.source))
+        found["early_warning"] = _warned(customers, decision.table, spec.warning)
+        lines += warning_lines(found["early_warning"], window=window)
+        undelivered = _deliver(found["early_warning"], spec.warning, lines)
+    shown = {
+        name: found[name] for name in ("by_action", "profit_curve", "sensitivity", "threshold")
+    }
+    # Columns of what no test measured stay in the files, out of sight.
+    shown["by_action"] = decision.by_action.dropna(axis="columns", how="all")
     pictures = {"profit_curve": gain_by_budget(found["profit_curve"], budget=choice.budget)}
-    return Findings(found, pictures, shown=shown, lines=lines)
+    return Findings(
+        found, pictures, shown, lines, lists=frozenset({"early_warning"}), undelivered=undelivered
+    )
 
 
 def run_campaign(spec: CampaignSpec) -> Findings:
@@ -74,10 +95,11 @@ def run_campaign(spec: CampaignSpec) -> Findings:
         plan.predicted,
         plan.alpha,
         plan.shares,
+        plan.days,
     )
     found = evaluate_campaign(
         tables.found["assignments"].df(),
-        _sales(orders, first, plan.days, plan.margin_rate),
+        sales_of(orders, plan, returns=spec.data.transactions.returns),
         campaign,
         language=plan.language,
     )
@@ -89,32 +111,35 @@ def run_campaign(spec: CampaignSpec) -> Findings:
             "calibration": found.calibration,
             "excluded": found.analysis.excluded,
         },
-        shown={"returns": found.returns.T, "measured": found.measured},
-        lines=[*tables.lines(), *found.lines()],
+        shown={"returns": found.returns.T.rename_axis("figure"), "measured": found.measured},
+        lines=[*tables.lines(), *found.lines(), BOOKED],
     )
 
 
-def _warned(
-    customers: pd.DataFrame, decided: pd.DataFrame, warning: WarningList, lines: list[str]
-) -> pd.DataFrame:
+def _warned(customers: pd.DataFrame, decided: pd.DataFrame, warning: WarningList) -> pd.DataFrame:
     scored = customers.assign(
         action=decided["action"].to_numpy(), expected_gain=decided["expected_gain"].to_numpy()
     )
     settings = warning.model_dump(exclude={"webhook", "outbox"})
-    found = early_warning(scored, **settings)
-    lines.append(f"{len(found):,} customers are at risk and valuable")
-    if warning.webhook is not None:
-        try:
-            sent = post_rows(found, warning.webhook, outbox=warning.outbox)
-            lines.append(f"{sent.rows:,} rows delivered in {sent.batches:,} batches")
-        except DataError as error:
-            # The decision stands whether or not the list got through.
-            warnings.warn(str(error), stacklevel=2)
-    return found
+    return early_warning(scored, **settings)
 
 
-def _sales(orders: Any, first: int, days: int, margin_rate: float) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
-    margin = "margin" if "margin" in orders.columns else f"amount * {margin_rate!r}"
+def _deliver(found: pd.DataFrame, warning: WarningList, lines: list[str]) -> str | None:
+    """Post the list; why it was not taken, or None. The decision stands either way."""
+    if warning.webhook is None:
+        return None
+    try:
+        sent = post_rows(found, warning.webhook, outbox=warning.outbox)
+    except DataError as error:
+        return str(error)
+    lines.append(f"{sent.rows:,} rows delivered in {sent.batches:,} batches")
+    return None
+
+
+def sales_of(orders: Any, plan: CampaignPlan, *, returns: Returns) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
+    """Give what each customer bought in a campaign's window, and was booked in it and before."""
+    first, days = to_day(plan.sent_on), plan.days
+    margin = "margin" if "margin" in orders.columns else f"amount * {plan.margin_rate!r}"
     during = f"day between {first} and {first + days - 1}"
     before = f"day between {first - days} and {first - 1}"
     sums = ", ".join(
@@ -126,5 +151,9 @@ def _sales(orders: Any, first: int, days: int, margin_rate: float) -> pd.DataFra
             (margin, before, "margin_before"),
         )
     )
-    found: pd.DataFrame = orders.aggregate(f"customer_id, {sums}", "customer_id").df()
-    return found
+    booked: pd.DataFrame = orders.aggregate(f"customer_id, {sums}", "customer_id").df()
+    # Purchases as `train uplift` learns them: a refund takes back its own order, not a later one.
+    bought = holdout(orders, as_of=first - 1, horizon_days=days, returns=returns, newcomers=True)
+    purchases = bought.df().set_index("customer_id")["holdout_purchases"]
+    found = booked["customer_id"].map(purchases).fillna(0)
+    return booked.assign(purchases=found.astype("int64"))

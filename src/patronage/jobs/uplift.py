@@ -180,7 +180,7 @@ def _from_labelled(table: ArmsSource, control: str) -> TrialRows:
     """Take a table apart that has features, arm and outcome."""
     flat = read_training_table(table)
     need_columns(flat.frame, [table.arm], flat.source)
-    frame, label, unknown = labelled_rows(flat, table)
+    frame, label, unknown = labelled_rows(flat, table)[:3]
     arms = as_text(frame[table.arm])
     named = arms.notna().to_numpy()
     frame, label, arms = frame[named].reset_index(drop=True), label[named], arms[named]
