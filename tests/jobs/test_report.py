@@ -82,6 +82,25 @@ def test_value_is_added_up_and_customers_without_one_left_out(
     assert found.value.tenths["n"].tolist() == [1, 1, 1]
 
 
+def test_a_tenth_of_customers_who_most_likely_buy_nothing_has_the_interval_of_their_count(
+    nowhere: Path,
+) -> None:
+    # All ends are 0: what each brings is told by none of them, but 0.04 purchases are expected
+    # of each. 100 such customers with 5.00 to come bring 500 +- 1.28 x root(100 x 25 / 0.04).
+    day, n = "2024-06-30", 100
+    columns = clv(list(range(n)), [5.0] * n, day)
+    columns |= {"lifetime_value_high": [0.0] * n, "expected_purchases": [0.04] * n}
+    leave(nowhere / "scores", "clv", day, columns)
+    value = gather(Sources(nowhere / "scores")).value
+    assert value is not None
+    simulated = 125.0 * np.random.default_rng(0).poisson(0.04, (4_000, n)).sum(axis=1)
+    low, high = np.quantile(simulated, [0.1, 0.9])
+    assert value.high == pytest.approx(500 + 1.2815515655 * np.sqrt(n * 25 / 0.04))
+    assert (value.low, value.high) == pytest.approx((low, high), abs=125.0)  # one purchase
+    tenth = value.tenths.iloc[-1]
+    assert tenth["high"] - tenth["value"] == pytest.approx(1.2815515655 * np.sqrt(10 * 25 / 0.04))
+
+
 def test_tables_of_one_day_are_read_together(nowhere: Path) -> None:
     output, day = nowhere / "scores", "2024-06-30"
     leave(output, "clv", day, clv(["a", "b", "c"], [50.0, 40.0, 1.0], day))
@@ -94,8 +113,12 @@ def test_tables_of_one_day_are_read_together(nowhere: Path) -> None:
     assert risk is not None
     assert (risk.n, risk.is_churn) == (2, True)
     assert risk.value_at_risk == pytest.approx(0.9 * 1 + 0.75 * 50)
+    assert risk.value_at_risk == pytest.approx(risk.bands["value_at_risk"].sum())
+    assert risk.warned["value_at_risk"].tolist() == pytest.approx([0.75 * 50])
     assert risk.warned["customer_id"].tolist() == ["a"]
     assert risk.bands[["band", "customers", "value"]].to_numpy().tolist() == [[3, 1, 50], [4, 1, 1]]
+    # Intervals of (0, 2 x value) have a spread of value / 1.28 each.
+    assert risk.bands["spread"].tolist() == pytest.approx([50 / 1.2815515655, 1 / 1.2815515655])
 
 
 def test_an_earlier_table_tells_who_moved_who_came_and_who_went(nowhere: Path) -> None:
@@ -222,10 +245,44 @@ def test_what_moved_in_the_input_is_read_from_beside_the_scores(nowhere: Path) -
     rows += [("age_days", 9.0, False, True), ("plan", None, False, False)]
     names = ("column", "psi", "moved", "by_calendar")
     columns = [dict(zip(names, row, strict=True)) for row in rows]
-    models = {"clv": {"columns": columns}, "churn": {"columns": columns[:1]}}
-    (folder / "_drift.json").write_text(json.dumps({"rows": 7, "models": models}))
+    models: dict[str, dict[str, object]] = {
+        "clv": {"columns": columns},
+        "churn": {"columns": columns[:1]},
+    }
+    models["churn"]["max_drift"] = 0.2
+    told = {"rows": 7, "warns_over": 0.25, "models": models}
+    (folder / "_drift.json").write_text(json.dumps(told))
     drift = gather(Sources(nowhere / "scores")).drift
     assert drift is not None
     assert drift.to_numpy().tolist() == [
-        ["frequency", 0.4, True, 7], ["recency_days", 0.1, False, 7],
+        ["frequency", 0.4, True, 7, 0.25], ["recency_days", 0.1, False, 7, 0.25],
     ]  # fmt: skip
+
+
+def test_a_value_below_zero_keeps_its_interval_and_is_not_at_risk(nowhere: Path) -> None:
+    day = "2024-06-30"
+    columns = clv(["a", "b", "c"], [50.0, 10.0, -40.0], day)
+    columns |= {"lifetime_value_low": [0.0, 0.0, -80.0], "lifetime_value_high": [100.0, 20.0, 0.0],
+                "churn_probability": [0.8, 0.9, 0.5], "tier": ["A", "B", "C"]}  # fmt: skip
+    leave(nowhere / "scores", "clv", day, columns)
+    found = gather(Sources(nowhere / "scores"))
+    assert found.value is not None
+    assert found.risk is not None
+    assert (found.value.n_below, found.value.below) == (1, -40.0)
+    last = found.value.tenths.iloc[-1]
+    assert (last["low"], last["high"]) == pytest.approx((-80.0, 0.0))
+    # What is at risk is what could be lost: the list's sum is part of the whole.
+    assert found.risk.value_at_risk == pytest.approx(0.8 * 50 + 0.9 * 10)
+    assert found.risk.found_at_risk <= found.risk.value_at_risk
+    assert found.risk.mean_risk == pytest.approx(2.2 / 3)
+    # A share of a total with losses in it says nothing.
+    assert "value" not in found.groups["tier"]
+
+
+def test_nobody_of_no_value_is_called_valuable(nowhere: Path) -> None:
+    day = "2024-06-30"
+    columns = clv(["a", "b"], [0.0, -3.0], day) | {"churn_probability": [0.9, 0.9]}
+    leave(nowhere / "scores", "clv", day, columns)
+    risk = gather(Sources(nowhere / "scores")).risk
+    assert risk is not None
+    assert (risk.n_found, risk.min_value) == (0, 0.0)

@@ -273,6 +273,9 @@ def test_the_words_of_a_chinese_chart_are_chinese() -> None:
     )  # fmt: skip
     seen = " ".join(text for part in ET.fromstring(drawn.picture).itertext() for text in [part])
     assert "¥12.35万" in seen
+    assert hovers(drawn) == [
+        "渠道 · 价值\uff1a¥12.35万 · 95% 置信区间\uff1a¥10万至¥20万 · 100 位客户 · 2011年"
+    ]
     assert not re.search(r"[A-Za-z]{2,}", seen)
     assert drawn.header == ("渠道", "价值", "下限", "上限")
 

@@ -1,8 +1,11 @@
 """The page as a file: what it says, what it leaves out and names, and that nothing gets in."""
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -133,8 +136,16 @@ def test_the_policy_allows_the_pages_own_script_and_no_other() -> None:
     html = write_html(full())
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert policy is not None
-    assert "default-src &#39;none&#39;" in policy[1]
-    assert "unsafe" not in policy[1]
+    # A browser hashes what stands between the tags, and runs it where the policy has that hash.
+    allowed = {}
+    for name in ("style", "script"):
+        (inside,) = re.findall(rf"<{name}>(.*?)</{name}>", html, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode("utf-8")).digest()).decode()
+        allowed[f"{name}-src"] = f"'sha256-{digest}'"
+    rules = dict(rule.strip().split(" ", 1) for rule in unescape(policy[1]).split(";"))
+    assert rules == allowed | {
+        "default-src": "'none'", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
+    }  # fmt: skip
     assert set(re.findall(r"https?://[^\"]+", html)) <= {"http://www.w3.org/2000/svg"}
 
 
@@ -152,11 +163,13 @@ def test_whatever_a_customer_is_called_the_page_keeps_its_shape(name: str) -> No
 
 def test_the_numbers_are_those_of_the_material() -> None:
     html = write_html(full())
+    html = unescape(html)
     assert "100 customers are forecast to bring 550 within the 365 days from 1 Jul 2024" in html
     assert "28% of the customers changed stage since 31 Mar 2024" in html  # 25 of 90
     assert "75% of their value belongs to customers with a chance of 60% or more" in html
-    assert "But 1 of 1 columns have moved since the models learnt" in html
-    assert "625 purchases came where 500 were forecast" in html
+    assert "today's differ from them in 1 of 1 figures, most in “days since the last" in html
+    assert "500 purchases were forecast and 625 came, 80% (73% to 88%, 95% interval)" in html
+    assert "model that knew nothing of the days after 31 Dec 2023 forecast 80%" in html
     assert "It ranks better than simple rules".lower() in html.lower()
 
 
@@ -187,9 +200,11 @@ def test_masked_ids_are_nowhere_in_the_file() -> None:
 def test_what_is_not_there_is_left_out_and_named() -> None:
     bare = Material(as_of=None, n_customers=3)
     html = write_html(bare)
-    assert "What are our customers worth?" not in html
+    assert "are forecast to bring" not in html
+    assert html.count("No data yet") == 8  # four questions, in a number and in the list of all
+    assert "needs a table of contacts (who, when, through which channel)" in html
     for command in ("patronage score clv", "patronage attribute", "patronage funnel"):
-        assert command in html
+        assert f"<code>{command}" in html
     assert "No check on later days is on record" in html
     assert Outline(write_html(bare, language="zh")).tags
 
@@ -203,10 +218,9 @@ def test_nobody_at_risk_is_said_and_no_list_is_shown() -> None:
 
 def test_the_chinese_page_is_chinese() -> None:
     html = write_html(full(["007", "008", "009"]), language="zh")
-    body = re.sub(r"<(script|style)\b.*?</\1>|<section class=.absent.*?</section>", "", html,
-                  flags=re.DOTALL)  # fmt: skip
+    body = re.sub(r"<(script|style|code)\b.*?</\1>", "", html, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", " ", body)
-    allowed = {"AUC", "patronage", "clv", "churn", "orders", "csv"}
+    allowed = {"AUC", "patronage", "clv", "churn", "orders", "csv", "PSI", "NPS", "CSAT"}
     assert set(re.findall(r"[A-Za-z]{2,}", text)) <= allowed
 
 
@@ -224,3 +238,117 @@ def test_the_same_material_gives_the_same_bytes() -> None:
 def test_a_thousand_rows_stay_under_a_megabyte() -> None:
     ids: list[object] = [f"customer-{place:08d}" for place in range(1000)]
     assert len(write_html(full(ids), language="zh").encode()) < 1_000_000
+
+
+def test_many_leave_anyway_is_said_where_the_list_is() -> None:
+    material = full()
+    html = unescape(write_html(material))
+    # 60 x 0.25 + 40 x 0.6 of 100, in the window between the two tables.
+    usual = "of 100 customers judged on 31 Mar 2024, 39% bought nothing in the 92 days after"
+    assert html.count(usual) == 2
+    assert "Risk grade" not in html
+    holdout = unescape(write_html(replace(material, truth=None)))
+    assert "judged on 31 Dec 2023, 39% bought nothing" in holdout
+    assert material.risk is not None
+    risk = replace(material.risk, is_churn=False, mean_risk=0.71)
+    assert "mean chance of 100 customers judged is 71%" in write_html(replace(material, risk=risk))
+
+
+def test_a_sign_of_staying_is_no_reason_to_leave() -> None:
+    risk = risk_facts(["a", "b", "c"])
+    bought = "spend in the last 365 days: 1,765.58; usually 35.95"
+    silent = "silent for 64 days; usually buys every 12 days"
+    risk.warned["churn_reasons"] = [bought, f"{bought} | {silent}", None]
+    bare = Material(as_of=None, n_customers=3, risk=risk)
+    html = unescape(write_html(bare))
+    assert "1,765" not in html
+    assert (html.count(silent), html.count("no single reason stands out")) == (1, 2)
+    assert write_html(bare, language="zh").count("没有特别突出的原因") == 2
+
+
+def test_the_check_counts_what_came_in_it_and_not_before() -> None:
+    weeks = pd.DataFrame(
+        {"week": [-1, 0, 1, 2], "forecast": [50, 24_241, 30_000, 40_271],
+         "actual": [60, 24_337, 31_000, 44_021]}
+    )  # fmt: skip
+    material = full()
+    value = material.models["value"]
+    value = replace(value, tables={**value.tables, "holdout_curve": weeks})
+    found = replace(material, models={"value": value})
+    told = "19,684 repeat purchases came and 16,030 were forecast, 81%"
+    assert told in write_html(found)
+    chinese = write_html(found, language="zh")
+    assert all(part in chinese for part in ("实际复购19,684次", "预测16,030次", "为实际的81%"))
+
+
+def few(n: int, *, n_below: int = 0, below: float = 0.0) -> Material:
+    value = replace(value_facts(), n=n, n_below=n_below, below=below)
+    return Material(as_of=None, n_customers=n, value=value)
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, "1 customer is forecast"), (8, "8 customers are")])
+def test_a_handful_of_customers_has_no_tenths_and_fifths(n: int, told: str) -> None:
+    html = write_html(few(n))
+    assert told in html
+    assert "fewer than 50 customers" in html
+    assert not re.search("top tenth|by tenth|most valuable fifth|half of them", html)
+    assert "by tenth" in write_html(few(50))
+    assert "most valuable fifth" in write_html(few(50))
+
+
+def test_losses_keep_their_intervals_and_have_no_shares() -> None:
+    html = write_html(few(100, n_below=2, below=-90.0))
+    assert "2 of them are forecast to cost more than they bring, -90.00 together" in html
+    assert "The top tenth brings 100, 10.00 a customer" in html
+    assert "% of it" not in html
+    lost = replace(value_facts(), total=-187.0, low=-306.0, high=-68.0, n_below=4)
+    assert total_range(lost, None)[:2] == (-306.0, -68.0)
+    ratio = spend_ratio(full().models["value"])
+    low, high, _ = total_range(lost, ratio)
+    assert low <= -187 <= high
+
+
+def test_one_customer_has_a_verb_of_its_own() -> None:
+    material = full(["007"])
+    html = unescape(write_html(replace(material, n_customers=101)))
+    assert "1 customer is both at risk" in html
+    assert "1 of 101 customers is not in these figures" in html
+    assert not re.search(r"\b1 customer are|\b1 conversions|\b1 cohorts", html)
+
+
+def test_people_and_purchases_are_counted_in_full_in_chinese() -> None:
+    material = replace(full(), n_customers=23_570)
+    truth = replace(material.truth, actual=15_238.0)  # type: ignore[type-var]
+    html = write_html(replace(material, truth=truth), language="zh")
+    assert "23,570位客户" in html
+    assert "实际15,238次" in html
+    assert not re.search(r"万(位|次)", html)
+
+
+def test_the_grade_the_data_and_the_figures_of_trust_are_named_for_what_they_are() -> None:
+    material = full()
+    churn = material.models["churn"]
+    churn = replace(churn, tags={**churn.tags, "grade": "A"})
+    html = unescape(write_html(replace(material, models={**material.models, "churn": churn})))
+    assert "it ranks surely better than simple rules, and its chances come true" in html
+    assert "The data that training read (to learn and to check)" in html
+    assert "Chances were off by 7.0 percentage points on average" in html  # 60 x 5 + 40 x 10
+    assert "0.5 is guessing" in html
+    assert "0 is alike" in html
+    assert "99 of 100 customers: every so many are compared" in html
+
+
+def test_channels_without_a_customer_are_not_told_as_losing_all() -> None:
+    rows = [("", -0.39, 51), ("(missing)", None, 51), ("tv", -1.0, 0), ("email", -1.0, 0)]
+    kpis = pd.DataFrame(rows, columns=["group", "value", "n"]).assign(
+        room="acquisition", metric="romi_on_revenue", low=-0.6, high=-0.1, flag="",
+        window="2025-07-01 to 2025-12-31", currency="CNY", level=0.95,
+    )  # fmt: skip
+    html = write_html(replace(full(), figures={"kpis": kpis}))
+    assert "Marketing returned -39% on its cost." in html
+    assert "51 of 51 new customers have no channel on record" in html
+    assert "-100.0%" not in html
+    kpis.loc[2:, "n"], kpis.loc[1, "n"] = [30, 20], 1
+    html = write_html(replace(full(), figures={"kpis": kpis}))
+    assert "1 of 51 new customers has no channel on record" in html
+    assert "-100.0%" in html

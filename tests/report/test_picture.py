@@ -6,12 +6,28 @@ from datetime import date
 import pytest
 
 from patronage.errors import SpecError
-from patronage.report.charts import Axis, Caption, Chart, Series, bars, heat, lines
+from patronage.report.charts import (
+    Axis,
+    Caption,
+    Cells,
+    Chart,
+    Series,
+    bars,
+    funnel,
+    heat,
+    lines,
+)  # fmt: skip
 from patronage.report.format import english
 
 CAPTION = Caption(
     english("GBP"), "Title", "A sentence.", "12 customers", "May 2011", "95% interval"
 )
+
+
+def hovers(drawn: Chart) -> list[str]:
+    """What marks say, in order."""
+    marks = [part for part in ET.fromstring(drawn.svg).iter() if part.get("class") == "pt-mark"]
+    return [part.findtext("title", "") for part in marks]
 
 
 def test_the_same_numbers_give_the_same_bytes_and_ids_of_their_own() -> None:
@@ -60,3 +76,27 @@ def test_dates_name_the_points_of_a_line() -> None:
     days = [date(2025, 5, 1), date(2025, 6, 1)]
     drawn = lines(days, [Series("x", [1, 2])], caption=CAPTION, x=Axis("day"), y=Axis())
     assert [row[0] for row in drawn.rows] == ["2025-05-01", "2025-06-01"]
+
+
+def test_cells_and_steps_tell_their_interval_and_others_why_they_have_none() -> None:
+    drawn = heat(
+        ["May"], ["1", "2"], Cells([[0.25, 0.5]], [[0.2, None]], [[0.3, None]], [[240, 120]]),
+        caption=CAPTION, labels=("cohort", "age"), unit="percent",
+    )  # fmt: skip
+    assert hovers(drawn) == [
+        "May · 1 · 25.0% · 95% interval: 20.0% to 30.0% · n = 240 · May 2011",
+        "May · 2 · 50.0% · no interval · n = 120 · May 2011",
+    ]
+    assert drawn.rows == (("May", "25.0% (20.0% to 30.0%)", "50.0%"),)
+    steps = funnel(
+        ["lead", "deal"], [200, 30], caption=CAPTION, label="step", value="leads",
+        share=Series("of all", [1.0, 0.15], [0.98, 0.11], [1.0, 0.2]),
+    )  # fmt: skip
+    assert hovers(steps)[1] == (
+        "deal · 30 · 15.0% · 95% interval: 11.0% to 20.0% · 12 customers · May 2011"
+    )
+    assert steps.header == ("step", "leads", "of all", "low", "high")
+    counted = Caption(english(), "t", n="12 customers", window="May 2011", bare="counted")
+    assert counted.note() == "12 customers · May 2011 · counted"
+    (told,) = hovers(bars(["a"], [Series("x", [1.0])], caption=counted, value=Axis()))
+    assert told == "a · x: 1 · counted · 12 customers · May 2011"

@@ -28,8 +28,8 @@ TELLING = {"holdout_value_deciles": "value", "holdout_reliability": "churn", "ti
 """Table that only one kind of training logs, to what its model does."""
 SHOWN = frozenset(
     {
-        "credit", "intervals", "kpis", "funnel", "retention", "retention_matrix", "revenue_matrix",
-        "nps_trend", "csat_trend", "by_action",
+        "credit", "intervals", "kpis", "funnel", "retention", "retention_matrix", "revenue",
+        "revenue_matrix", "nps_trend", "csat_trend", "by_action",
     }
 )  # fmt: skip
 """Tables of the commands that count which the page can show."""
@@ -187,15 +187,24 @@ def drift_beside(sets: Sequence[ScoreSet]) -> pd.DataFrame | None:
 
     Returns
     -------
-    feature, psi, moved and n (rows compared); None where scoring wrote nothing. What always
-    moves with the calendar is left out; of models that share a column the larger move counts.
+    feature, psi, moved, n (rows compared) and limit (from which psi on a column counts as
+    moved); None where scoring wrote nothing. What always moves with the calendar is left out; of
+    models that share a column the larger move counts.
     """
     parts = []
     for each in sets:
         path = each.folder / DRIFT
         content = json.loads(path.read_bytes()) if path.is_file() else {}
         for model in content.get("models", {}).values():
-            parts += [{**row, "n": content.get("rows")} for row in model["columns"]]
+            limit = model.get("max_drift")
+            beside = {
+                "n": content.get("rows"),
+                "limit": content.get("warns_over") if limit is None else limit,
+            }
+            # A model that does not judge all customers compares those that it judges.
+            parts += [
+                row | beside | {"n": row.get("n_now") or beside["n"]} for row in model["columns"]
+            ]
     found = pd.DataFrame(parts)
     if found.empty or not {"column", "psi", "moved", "by_calendar"} <= set(found):
         return None
@@ -203,4 +212,5 @@ def drift_beside(sets: Sequence[ScoreSet]) -> pd.DataFrame | None:
     found = found.rename(columns={"column": "feature"}).sort_values(
         ["psi", "feature"], ascending=[False, True]
     )
-    return found.drop_duplicates("feature")[["feature", "psi", "moved", "n"]].reset_index(drop=True)
+    found = found.drop_duplicates("feature").reset_index(drop=True)
+    return found[["feature", "psi", "moved", "n", "limit"]].astype({"limit": "float64"})

@@ -70,10 +70,15 @@ class ScoreRows:
         if tenths.empty:
             return None
         half = Z80 * tenths.pop("spread").to_numpy(float)
-        low = np.maximum(tenths["value"] - half, 0.0)
+        low = tenths["value"] - half
+        # What cannot be below zero has no lower end there; a loss has.
+        low = low.where(tenths["value"] < 0, np.maximum(low, 0.0))
         tenths = tenths.assign(low=low, high=tenths["value"] + half)
         total, wide = float(tenths["value"].sum()), float(np.sqrt((half**2).sum()))
-        ((median,),) = self._rows("select median(lifetime_value) from scores")
+        ((median, n_below, below),) = self._rows(
+            "select median(lifetime_value), count_if(lifetime_value < 0), "
+            "sum(least(lifetime_value, 0)) from scores"
+        )
         return ValueFacts(
             total=total,
             low=total - wide,
@@ -83,6 +88,8 @@ class ScoreRows:
             n=int(tenths["n"].sum()),
             days=days,
             tenths=tenths,
+            n_below=int(n_below),
+            below=float(below),
         )
 
     def groups(self) -> dict[str, pd.DataFrame]:
@@ -97,26 +104,28 @@ class ScoreRows:
         owners
             customer_id and owner, where the accounts are looked after by somebody.
         """
-        is_churn = self.has("churn_probability")
+        is_churn, at_risk = self.has("churn_probability"), self._at_risk()
         if not self.has("lifetime_value") or not (is_churn or self.has("probability_alive")):
             return None
         risk = self._risk()
-        ((n, at_risk, least),) = self._rows(
-            f"select count({risk}), sum({risk} * lifetime_value), "
-            f"quantile_cont(lifetime_value, {1 - VALUE_SHARE}) from scores"
+        ((n, stake, mean, least),) = self._rows(
+            f"select count({risk}), sum({at_risk}), avg({risk}), "
+            f"greatest(quantile_cont(lifetime_value, {1 - VALUE_SHARE}), 0) from scores"
         )
         if not n or least is None:
             return None
         names = [name for name in LISTED if self.has(name) and name != "churn_probability"]
         rows = self.frame(
             f"select {CUSTOMER}, {risk} as churn_probability, {', '.join(names)} from scores "
-            f"where {risk} >= {MIN_RISK} and lifetime_value >= {float(least)!r}"
+            f"where {risk} >= {MIN_RISK} and lifetime_value >= {float(least)!r} "
+            "and lifetime_value > 0"
         )
         found = early_warning(rows, owners, min_risk=MIN_RISK, min_value=float(least))
         warned = _most_at_stake(found).head(MOST_LISTED).reset_index(drop=True)
         bands = self.frame(
             f"select least(floor({risk} * 5), 4)::bigint as band, count(*) as customers, "
-            f"sum(lifetime_value) as value, sum({risk} * lifetime_value) as value_at_risk "
+            f"sum(lifetime_value) as value, sum({at_risk}) as value_at_risk, "
+            f"sqrt(sum(coalesce({self._variance()}, 0.0))) as spread "
             f"from scores where {risk} is not null and lifetime_value is not null "
             "group by 1 order by 1"
         )
@@ -124,13 +133,15 @@ class ScoreRows:
             n=int(n),
             n_listed=len(warned),
             n_found=len(found),
-            value_at_risk=float(at_risk or 0.0),
+            value_at_risk=float(stake or 0.0),
             days=days,
             min_risk=MIN_RISK,
             min_value=float(least),
             is_churn=is_churn,
             bands=bands,
             warned=warned,
+            found_at_risk=float(found["value_at_risk"].sum()),
+            mean_risk=float(mean),
         )
 
     def moves_from(self, before: ScoreSet, now: ScoreSet) -> dict[str, Moves]:
@@ -176,13 +187,16 @@ class ScoreRows:
 
     def _by(self, name: str) -> pd.DataFrame:
         more = ""
-        if self.has("lifetime_value"):
+        if self._none_below():
             more += ", sum(lifetime_value) as value"
+            more += f", sqrt(sum(coalesce({self._variance()}, 0.0))) as value_spread"
         if self.has("churn_probability") or self.has("probability_alive"):
             more += f", avg({self._risk()}) as risk"
             if self.has("lifetime_value"):
-                more += f", sum({self._risk()} * lifetime_value) as value_at_risk"
-                more += f", count({self._risk()} * lifetime_value) as n_at_risk"
+                more += f", sum({self._at_risk()}) as value_at_risk"
+                more += f", count({self._at_risk()}) as n_at_risk"
+                squared = f"{self._risk()} ** 2 * {self._variance()}"
+                more += f", sqrt(sum(coalesce({squared}, 0.0))) as at_risk_spread"
         if self.has("health"):
             more += ", avg(health) as health"
         return self.frame(
@@ -206,6 +220,16 @@ class ScoreRows:
 
     def _risk(self) -> str:
         return "churn_probability" if self.has("churn_probability") else "(1 - probability_alive)"
+
+    def _at_risk(self) -> str:
+        """Weight value by the chance of leaving, as the early-warning list does; no loss counts."""
+        return f"{self._risk()} * greatest(lifetime_value, 0)"
+
+    def _none_below(self) -> bool:
+        """Say whether all values are known to be zero or more."""
+        if not self.has("lifetime_value"):
+            return False
+        return bool(self._rows("select count_if(lifetime_value < 0) = 0 from scores")[0][0])
 
     def _rows(self, query: str) -> Any:  # noqa: ANN401 - duckdb has no types
         return self.connection.execute(query).fetchall()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from patronage.report.canvas import LINE, MARGIN, OWN, WIDTH, tag, text, title, width_of, wrap
+from patronage.report.canvas import LINE, MARGIN, OWN, WIDTH, tag, text, title, width_of
 from patronage.report.format import Format
 from patronage.report.palette import AXIS, GRID, PAPER, QUIET_TEXT, WHISKER, fill, ink
 from patronage.report.picture import Axis
@@ -160,14 +160,12 @@ def names_below(places: Sequence[float], names: Sequence[str], plot: Plot) -> li
     return marks
 
 
-def wrapped_below(
-    places: Sequence[float], names: Sequence[str], room: float, plot: Plot
-) -> list[str]:
-    """Names under the plot, each in lines of its own room."""
+def wrapped_below(places: Sequence[float], names: Sequence[Sequence[str]], plot: Plot) -> list[str]:
+    """Names under the plot, each in its lines."""
     return [
         text(place, plot.bottom + LINE * (line + 1), words, text_anchor="middle")
-        for place, name in zip(places, names, strict=True)
-        for line, words in enumerate(wrap(name, room))
+        for place, lines in zip(places, names, strict=True)
+        for line, words in enumerate(lines)
     ]
 
 

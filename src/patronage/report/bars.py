@@ -29,15 +29,18 @@ from patronage.report.canvas import (
     text,
     title,
     width_of,
-    wrap,
+    wrap_alike,
 )
-from patronage.report.palette import fill, ink
+from patronage.report.palette import TEXT, fill, ink
 from patronage.report.picture import Axis, Caption, Chart, Series
 from patronage.report.scales import Scale, drawable, ticks, with_zero
 from patronage.report.series import Drawn, hover, ready, table_of
 
 THIN, WIDE = 5.0, 46.0
 """Bars narrower than this lie down; broader ones look like walls."""
+
+NAME_GAP = 12.0
+"""Between names under bars: less, and they read as one line."""
 
 UPRIGHT_HEIGHT = 210.0
 BAR, GAP = 15.0, 12.0
@@ -51,6 +54,10 @@ class _Bars:
     value: Axis
     label: str
     caption: Caption
+
+    def reach(self) -> list[float]:
+        mark = [] if self.value.mark is None else [self.value.mark]
+        return [value for one in self.series for value in one.reach()] + mark
 
     def mark(self, one: Drawn, place: int, box: tuple[float, float, float, float]) -> str:
         x, y, width, height = box
@@ -110,11 +117,11 @@ def bars(
 def _upright(drawn: _Bars) -> tuple[list[str], float] | None:
     """Give marks and height of upright bars; None where they do not fit."""
     fmt, count = drawn.caption.fmt, len(drawn.series)
-    at = ticks(with_zero(value for one in drawn.series for value in one.reach()))
+    at = ticks(with_zero(drawn.reach()))
     left = left_of_ticks(fmt.ticks(at, drawn.value.unit))
     slot = (WIDTH - MARGIN - left) / len(drawn.names)
     wide = min(WIDE, slot * 0.78 / count)
-    lines = [wrap(name, slot - 4) for name in drawn.names]
+    lines = wrap_alike(drawn.names, slot - NAME_GAP)
     if wide < THIN or any("…" in words[-1] or len(words) > 2 for words in lines):  # noqa: PLR2004 - lines under a bar
         return None
     named = drawn.series if count > 1 else []
@@ -122,6 +129,9 @@ def _upright(drawn: _Bars) -> tuple[list[str], float] | None:
     plot = Plot(left, WIDTH - MARGIN, top, top + UPRIGHT_HEIGHT)
     scale = Scale(at[0], at[-1], plot.bottom, plot.top)
     marks = legend(named, bar_swatch) + value_grid(scale, at, drawn.value, fmt, plot)
+    if drawn.value.mark is not None:
+        y = scale(drawn.value.mark)
+        marks.append(_limit((plot.left, y), (plot.right, y)))
     centres = [left + slot * (place + 0.5) for place in range(len(drawn.names))]
     for number, one in enumerate(drawn.series):
         for place, value in enumerate(one.values):
@@ -132,7 +142,7 @@ def _upright(drawn: _Bars) -> tuple[list[str], float] | None:
             if drawable(value) and width_of(words) <= room:
                 y = _outside(one, place, scale)
                 marks.append(text(x + wide * 0.47, y, words, text_anchor="middle"))
-    marks += wrapped_below(centres, drawn.names, slot - 4, plot)
+    marks += wrapped_below(centres, lines, plot)
     below = LINE * max(map(len, lines))
     if drawn.label:
         marks.append(axis_name(drawn.label, plot, below))
@@ -154,6 +164,14 @@ def _standing(
     return marks
 
 
+def _limit(start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x1, y1), (x2, y2) = start, end
+    return tag(
+        "path", d=f"M{x1:.2f} {y1:.2f}L{x2:.2f} {y2:.2f}", stroke=TEXT, stroke_width=1.4,
+        stroke_dasharray="5 3", class_="pt-limit",
+    )  # fmt: skip
+
+
 def _outside(one: Drawn, place: int, scale: Scale) -> float:
     """Say where a value's own words stand: beyond the bar and its interval."""
     value, ends = one.values[place], one.interval(place) or ()
@@ -165,7 +183,7 @@ def _outside(one: Drawn, place: int, scale: Scale) -> float:
 def _lying(drawn: _Bars) -> tuple[list[str], float]:
     """Give marks and height of lying bars, each with its value; long names stand above theirs."""
     fmt, count = drawn.caption.fmt, len(drawn.series)
-    at = ticks(with_zero(value for one in drawn.series for value in one.reach()), most=5)
+    at = ticks(with_zero(drawn.reach()), most=5)
     longest = max(map(width_of, drawn.names))
     above = longest > NAME_COLUMN
     words = [fmt.brief(value, drawn.value.unit) for one in drawn.series for value in one.values]
@@ -178,6 +196,9 @@ def _lying(drawn: _Bars) -> tuple[list[str], float]:
     plot = Plot(left, WIDTH - MARGIN - ends_room, top, top + pitch * len(drawn.names))
     scale = Scale(at[0], at[-1], plot.left, plot.right)
     marks = legend(named, bar_swatch) + level_grid(scale, at, drawn.value, fmt, plot)
+    if drawn.value.mark is not None:
+        x = scale(drawn.value.mark)
+        marks.append(_limit((x, plot.top), (x, plot.bottom)))
     for place, name in enumerate(drawn.names):
         y = plot.top + pitch * place + GAP / 2
         if above:

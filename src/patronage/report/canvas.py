@@ -131,6 +131,26 @@ def wrap(words: str, room: float, size: float = SIZE) -> list[str]:
     return [shorten(line.strip(), room, size) for line in lines]
 
 
+def wrap_alike(names: Sequence[str], room: float) -> list[list[str]]:
+    """Break names into lines that fit; names that differ in their numbers alone break alike.
+
+    Examples
+    --------
+    >>> wrap_alike(["0% to 20%", "80% to 100%"], 84), wrap_alike(["new", "at risk"], 50)
+    ([['0% to', '20%'], ['80% to', '100%']], [['new'], ['at risk']])
+    """
+    lines = [wrap(name, room) for name in names]
+    if (
+        max(map(len, lines), default=1) == 1
+        or len({re.sub(r"\d+", "", each) for each in names}) > 1
+    ):
+        return lines
+    return [
+        wrap(name, min(room, width_of(clean(name)) - 1)) if len(found) == 1 else found
+        for name, found in zip(names, lines, strict=True)
+    ]
+
+
 def chart(
     marks: Sequence[str],
     height: float,

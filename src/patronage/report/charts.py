@@ -19,10 +19,10 @@ from patronage.report.funnel import funnel
 from patronage.report.heat import heat
 from patronage.report.lines import lines
 from patronage.report.palette import FORECAST, MEASURED
-from patronage.report.picture import Axis, Caption, Chart, Series
+from patronage.report.picture import Axis, Caption, Cells, Chart, Series
 from patronage.report.reliability import reliability
 
 __all__ = [
-    "FORECAST", "MEASURED", "Axis", "Caption", "Chart", "Series",
+    "FORECAST", "MEASURED", "Axis", "Caption", "Cells", "Chart", "Series",
     "bars", "flows", "forest", "funnel", "heat", "lines", "reliability",
 ]  # fmt: skip

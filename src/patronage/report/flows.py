@@ -89,7 +89,8 @@ def flows(
     below_left, below_right = ({name: group.y for name, group in side.items()} for side in (a, b))
     for pair, row in zip(pairs, rows, strict=True):
         (source, target), tall = pair, added[pair] * unit
-        told = (f"{source} → {target}: {row[2]} ({row[3]})", caption.n, caption.window)
+        move = f"{source} → {target}{fmt.colon}{row[2]} ({row[3]})"
+        told = (move, caption.n, caption.window, caption.bare)
         about = " · ".join(part for part in told if part)
         marks.append(_ribbon(below_left[source], below_right[target], tall, a[source].ink, about))
         below_left[source] += tall
@@ -161,7 +162,8 @@ def _named(group: _Group, x: float, value: Axis, caption: Caption) -> list[str]:
     edge = x + GAP if on_left else x - GAP - NODE
     number = caption.fmt.brief(group.total, value.unit)
     middle, anchor = group.y + group.tall / 2, "end" if on_left else "start"
-    told = (f"{group.name}: {number}", caption.n, caption.window)
+    name = f"{group.name}{caption.fmt.colon}{number}"
+    told = (name, caption.n, caption.window, caption.bare)
     return [
         tag(
             "rect", title(" · ".join(part for part in told if part)), x=edge, y=group.y,

@@ -51,8 +51,10 @@ class Format:
         ISO code, or "" for money of no named currency.
     low, high, n, nothing
         Headings of the ends of an interval and of a count; what an empty picture says.
-    to
-        What stands between the ends of an interval.
+    to, colon
+        What stands between the ends of an interval, and between a name and its value.
+    counted, bare
+        How n is told, and that a value has no interval.
     """
 
     language: str
@@ -64,6 +66,9 @@ class Format:
     n: str
     to: str
     nothing: str
+    colon: str = ": "
+    counted: str = "n = {n}"
+    bare: str = "no interval"
     currency: str = ""
     symbols: Mapping[str, str] = field(default_factory=lambda: SYMBOLS)
 
@@ -287,6 +292,9 @@ def chinese(currency: str = "") -> Format:
         n="样本量",
         to="至",
         nothing="没有可显示的数据",
+        colon="\uff1a",
+        counted="样本量\uff1a{n}",
+        bare="无区间",
         currency=currency,
         symbols=CHINESE_SYMBOLS,
     )

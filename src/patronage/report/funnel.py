@@ -22,7 +22,7 @@ from patronage.report.format import MISSING
 from patronage.report.palette import GRID, fill
 from patronage.report.picture import Caption, Chart, Series
 from patronage.report.scales import Scale, drawable
-from patronage.report.series import numbers, ready
+from patronage.report.series import Drawn, ready, table_of
 
 
 def funnel(
@@ -32,7 +32,7 @@ def funnel(
     caption: Caption,
     label: str,
     value: str,
-    share: str,
+    share: str | Series,
 ) -> Chart:
     """Draw how many reach each step, with the share of the first.
 
@@ -42,7 +42,8 @@ def funnel(
     units : shape (n_steps,)
         How many reached it.
     label, value, share
-        Headings of the table: the step, its units, their share of the first step's.
+        Headings of the table: the step, its units, their share of the first step's. A series
+        gives the shares themselves, with their intervals, under its name.
 
     Examples
     --------
@@ -55,12 +56,11 @@ def funnel(
     fmt, names = caption.fmt, [clean(step) for step in steps]
     (one,) = ready([Series("", units)], len(names), caption)
     counts = one.values
-    first = counts[0] if counts else 0.0
-    shares = numbers([count / first if first > 0 else None for count in counts])
-    header = [label, value, share]
+    part = _shares(counts, share, caption)
+    header, told = table_of(names, [part], label, "percent", fmt)
+    header.insert(1, value)
     rows = [
-        [name, fmt.count(count), fmt.percent(part)]
-        for name, count, part in zip(names, counts, shares, strict=True)
+        [name, fmt.count(count), *rest] for (name, *rest), count in zip(told, counts, strict=True)
     ]
     most = max(one.reach(), default=0.0)
     if most <= 0:
@@ -75,17 +75,26 @@ def funnel(
         marks.append(text(MARGIN, y + 14, name, room=WIDTH - 2 * MARGIN, font_weight=600))
         if place + 1 < len(names) and drawable(count) and drawable(counts[place + 1]):
             marks.append(_narrowing(y + LINE + 3 + tall, end, scale(max(counts[place + 1], 0.0))))
-        about = " · ".join(
-            part for part in (name, _step_words(row), caption.n, caption.window) if part
-        )
+        reach = caption.reach(part.interval(place), "percent")
+        about = (name, _step_words(row), reach, caption.n, caption.window)
         marks.append(
             tag(
-                "rect", title(about), x=MARGIN, y=y + LINE + 3, width=end - MARGIN, height=tall,
+                "rect", title(" · ".join(filter(None, about))), x=MARGIN, y=y + LINE + 3,
+                width=end - MARGIN, height=tall,
                 fill=fill(0, f"{OWN}-"), class_="pt-mark",
             )
         )  # fmt: skip
         marks.append(text(end + 6, y + LINE + 19, _step_words(row)))
     return chart(marks, pitch * len(names) - 8, caption=caption, header=header, rows=rows)
+
+
+def _shares(counts: Sequence[float], share: str | Series, caption: Caption) -> Drawn:
+    """Give shares of the first step."""
+    if isinstance(share, str):
+        first = counts[0] if counts else 0.0
+        share = Series(share, [count / first if first > 0 else None for count in counts])
+    (part,) = ready([share], len(counts), caption)
+    return part
 
 
 def _step_words(row: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from patronage.report.charts import Axis, Caption, Chart, Series, bars, flows
 from patronage.report.material import Material, Moves
 from patronage.report.sections import Section
 from patronage.report.words import Words
-from patronage.report.worth import group_shares
+from patronage.report.worth import group_shares, shares_of, value_window
 from patronage.segments.lifecycle import STAGES
 from patronage.segments.migration import ABSENT
 from patronage.segments.rfm_grid import GRID
@@ -48,7 +48,7 @@ def _answer(found: dict[str, pd.DataFrame], material: Material, words: Words) ->
         told.append(
             words(
                 "groups.answer",
-                segment=_capital(words.label("segment", table["label"].iloc[best])),
+                segment=words.label("segment", table["label"].iloc[best]),
                 value=fmt.percent(shares["value"].iloc[best], 0),
                 customers=fmt.percent(shares["customers"].iloc[best], 0),
             )
@@ -82,9 +82,6 @@ def _sizes(kind: str, table: pd.DataFrame, material: Material, words: Words) -> 
     fmt = words.fmt
     with_value = "value" in table
     shares = group_shares(table if with_value else table.assign(value=0.0))
-    series = [Series(words("worth.share_customers"), shares["customers"].tolist())]
-    if with_value:
-        series.append(Series(words("worth.share_value"), shares["value"].tolist()))
     best = int(shares["value" if with_value else "customers"].to_numpy().argmax())
     fields = {
         "label": _capital(labels[best]),
@@ -95,13 +92,15 @@ def _sizes(kind: str, table: pd.DataFrame, material: Material, words: Words) -> 
     sentence = words(f"groups.{kind}.sentence" if with_value else "groups.count.sentence", **fields)
     return bars(
         labels,
-        series,
+        shares_of(table, words),
         caption=Caption(
             fmt,
             words(f"groups.{kind}.title"),
             sentence,
             words.counted("customers", int(table["customers"].sum())),
-            words("as_of", day=words.day(material.as_of)),
+            value_window(material, words) if with_value else _day(material, words),
+            words("interval80") if "value_spread" in table else "",
+            words("counted"),
             key=kind,
         ),
         value=Axis(words("share"), "percent"),
@@ -131,7 +130,8 @@ def _health(table: pd.DataFrame, material: Material, words: Words) -> Chart | No
                 best=labels[high],
             ),
             words.counted("customers", int(table["customers"].sum())),
-            words("as_of", day=words.day(material.as_of)),
+            _day(material, words),
+            bare=words("mean_of_all"),
             key="health",
         ),
         value=Axis(words("groups.health.value"), "number"),
@@ -167,12 +167,17 @@ def _moves(kind: str, moves: Moves, words: Words) -> Chart:
             sentence,
             words.counted("customers", n),
             fmt.span(moves.before, moves.after),
+            bare=words("counted"),
             key=f"moves-{kind}",
         ),
         sides=(words.day(moves.before), words.day(moves.after)),
         value=Axis(words("customers.label"), "count"),
         order=[name(label) for label in (*ORDER[kind], ABSENT)],
     )
+
+
+def _day(material: Material, words: Words) -> str:
+    return words("as_of", day=words.day(material.as_of)) if material.as_of else words("undated")
 
 
 def _stayed(table: pd.DataFrame) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patronage.errors import SpecError
@@ -24,9 +24,9 @@ from patronage.report.canvas import (
 )
 from patronage.report.format import Unit
 from patronage.report.palette import PAPER, QUIET_TEXT, readable_on, shade
-from patronage.report.picture import Caption, Chart
+from patronage.report.picture import Caption, Cells, Chart
 from patronage.report.scales import drawable
-from patronage.report.series import numbers
+from patronage.report.series import NAN, counted_on, numbers
 
 NAME_COLUMNS = (100.0, 190.0)
 ROW, LOW_ROW = 24.0, 17.0
@@ -43,9 +43,12 @@ class _Cells:
     rows: list[str]
     columns: list[str]
     values: list[list[float]]
+    low: list[list[float]]
+    high: list[list[float]]
+    n: list[list[float]]
     unit: Unit
     caption: Caption
-    most: float
+    most: float = 0.0
 
     def words(self, value: float, *, short: bool = False) -> str:
         """Say what a cell says; short leaves the percent sign to the colours' key."""
@@ -65,16 +68,35 @@ class _Cells:
         share = min(abs(value) / self.most, 1.0) if self.most else 0.0
         return shade(share, negative=value < 0)
 
+    def interval(self, row: int, column: int) -> tuple[float, float] | None:
+        ends = sorted((self.low[row][column], self.high[row][column]))
+        return (ends[0], ends[1]) if all(map(drawable, ends)) else None
+
     def about(self, row: int, column: int) -> str:
-        value = self.caption.fmt.show(self.values[row][column], self.unit)
-        told = (self.rows[row], self.columns[column], value, self.caption.n, self.caption.window)
+        caption = self.caption
+        value = caption.fmt.show(self.values[row][column], self.unit)
+        reach = caption.reach(self.interval(row, column), self.unit)
+        n = counted_on(caption, self.n[row][column])
+        told = (self.rows[row], self.columns[column], value, reach, n, caption.window)
         return " · ".join(part for part in told if part)
+
+    def table(self) -> list[list[str]]:
+        """Write the rows of the table behind, intervals in brackets."""
+        return [
+            [name, *(self._told(row, column) for column in range(len(self.columns)))]
+            for row, name in enumerate(self.rows)
+        ]
+
+    def _told(self, row: int, column: int) -> str:
+        fmt, ends = self.caption.fmt, self.interval(row, column)
+        value = fmt.show(self.values[row][column], self.unit)
+        return value if ends is None else f"{value} ({fmt.interval(*ends, self.unit)})"
 
 
 def heat(
     rows: Sequence[object],
     columns: Sequence[object],
-    values: Sequence[Sequence[Any]],
+    values: Sequence[Sequence[Any]] | Cells,
     *,
     caption: Caption,
     labels: tuple[str, str],
@@ -89,6 +111,7 @@ def heat(
     ----------
     rows, columns : shapes (n_rows,) and (n_columns,)
     values : shape (n_rows, n_columns)
+        `Cells` where each has an interval, or an n of its own.
     labels
         What rows and columns are.
 
@@ -106,23 +129,34 @@ def heat(
     (('cohort / age', '0', '1'), (('May', '100.0%', '25.0%'),))
     """
     names, heads = [clean(name) for name in rows], [clean(name) for name in columns]
-    cells = [numbers(row) for row in values]
-    if len(cells) != len(names) or any(len(row) != len(heads) for row in cells):
-        raise SpecError(
-            f"chart {caption.title!r}: values do not fill {len(names):,} rows of {len(heads):,} "
-            "columns; give one a cell, None where there is none."
-        )
-    header = [" / ".join(part for part in labels if part), *heads]
-    table = [
-        [name, *(caption.fmt.show(value, unit) for value in row)]
-        for name, row in zip(names, cells, strict=True)
-    ]
-    found = [value for row in cells for value in row if drawable(value)]
+    given = values if isinstance(values, Cells) else Cells(values)
+    shape = (len(names), len(heads))
+    own, low, high, n = (
+        _numbers(side, shape, caption) for side in (given.values, given.low, given.high, given.n)
+    )
+    cells = _Cells(names, heads, own, low, high, n, unit, caption)
+    header, table = [" / ".join(part for part in labels if part), *heads], cells.table()
+    found = [value for row in own for value in row if drawable(value)]
     if not found:
         return nothing(caption, header, table)
     rest = [abs(v) for v in found if not (unit == "percent" and v == 1.0)] or [1.0]
-    marks, height = _draw(_Cells(names, heads, cells, unit, caption, max(rest)), labels)
+    marks, height = _draw(replace(cells, most=max(rest)), labels)
     return chart(marks, height, caption=caption, header=header, rows=table)
+
+
+def _numbers(
+    side: Sequence[Sequence[Any]] | None, shape: tuple[int, int], caption: Caption
+) -> list[list[float]]:
+    """Make a part of the cells plain numbers; where there is none, all are missing."""
+    rows, columns = shape
+    if side is None:
+        return [[NAN] * columns for _ in range(rows)]
+    if len(side) != rows or any(len(row) != columns for row in side):
+        raise SpecError(
+            f"chart {caption.title!r}: values do not fill {rows:,} rows of {columns:,} "
+            "columns; give one a cell, None where there is none."
+        )
+    return [numbers(row) for row in side]
 
 
 def _draw(cells: _Cells, labels: tuple[str, str]) -> tuple[list[str], float]:
@@ -164,7 +198,7 @@ def _heads(cells: _Cells, wide: float, plot: Plot) -> tuple[list[str], float]:
     lines = [wrap(name, wide - 3) for name in cells.columns]
     cut = any(line.endswith("…") for name in lines for line in name)
     if max(map(len, lines)) <= MOST_LINES and not cut:
-        below = wrapped_below(middles, cells.columns, wide - 3, plot)
+        below = wrapped_below(middles, lines, plot)
         return below, plot.bottom + LINE * max(map(len, lines))
     room = min(longest, SLANTED, (middles[0] - 2) / math.cos(SLANT))
     slanted = [

@@ -66,6 +66,8 @@ class ValueFacts:
     tenths
         By tenth of the customers, 1 the most valuable: tenth, n, value, mean, low, high (of the
         tenth's value, as above).
+    n_below, below
+        Customers of a value below zero, and what they come to together.
     """
 
     total: float
@@ -76,6 +78,8 @@ class ValueFacts:
     n: int
     days: float | None
     tenths: pd.DataFrame
+    n_below: int = 0
+    below: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class RiskFacts:
     n_listed, n_found
         Rows of `warned`, and customers who meet its conditions.
     value_at_risk
-        Chance of leaving times value, of all customers, in currency units.
+        Value weighted by the chance of leaving, of all customers, in currency units; a value
+        below zero counts as none.
     days
         Within which a customer leaves; None where it is not on record.
     min_risk, min_value
@@ -97,9 +102,14 @@ class RiskFacts:
     is_churn
         True for a churn model's chance, False for 1 - probability alive.
     bands
-        By fifth of the chance, band 0 up to 20%: band, customers, value, value_at_risk.
+        By fifth of the chance, band 0 up to 20%: band, customers, value, value_at_risk, and spread
+        (standard deviation of value, as that of groups).
     warned
         The early-warning list, most at stake first.
+    found_at_risk
+        Value at risk of the `n_found`.
+    mean_risk
+        Mean chance of the `n`.
     """
 
     n: int
@@ -112,6 +122,8 @@ class RiskFacts:
     is_churn: bool
     bands: pd.DataFrame
     warned: pd.DataFrame
+    found_at_risk: float = float("nan")
+    mean_risk: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -172,8 +184,10 @@ class Material:
         Rows of the score table.
     value, risk
     groups
-        "tier", "segment", "stage" to label, customers, value, and risk, value_at_risk (of
-        n_at_risk customers) and health where known.
+        "tier", "segment", "stage" to label, customers, value (absent where some customer's is
+        below zero: a share of such a total says nothing), and risk, value_at_risk (of
+        n_at_risk customers) and health where known; value_spread and at_risk_spread are standard
+        deviations of the two sums, if customers vary independently of each other.
     moves
         "stage", "segment" to moves since the score table before.
     truth
@@ -182,11 +196,10 @@ class Material:
     figures
         Tables of the commands that count, by file name: credit, costs, kpis, funnel, ...
     drift
-        feature, psi, moved and n (rows compared), the most moved first.
+        feature, psi, moved, n (rows compared) and limit (from which psi on it counts as moved),
+        the most moved first.
     currency
         ISO code, "" where none is named.
-    absent
-        Keys of what is not on the page, in the words' `absent.` group.
     """
 
     as_of: date | None
@@ -200,4 +213,3 @@ class Material:
     figures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     drift: pd.DataFrame | None = None
     currency: str = ""
-    absent: tuple[str, ...] = ()

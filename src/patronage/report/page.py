@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
 from patronage.errors import SpecError
-from patronage.report.channels import NEEDED, channels_section
+from patronage.report.absent import QUESTIONS, lacks
+from patronage.report.channels import channels_section
+from patronage.report.first_screen import keys, steps
 from patronage.report.groups import groups_section
 from patronage.report.leaving import leaving_section
 from patronage.report.material import Material
 from patronage.report.sections import Section
-from patronage.report.trust import grade_of, purchase_ratio, trust_section
+from patronage.report.trust import trust_section
 from patronage.report.words import OTHER, Language, Words, speak
-from patronage.report.worth import (
-    holdout_span,
-    span_ahead,
-    spend_ratio,
-    total_range,
-    worth_section,
-)
-
-QUESTIONS = ("worth", "leaving", "groups", "channels", "trust")
-ABSENT = {"worth": ("value",), "leaving": ("risk",), "groups": ("groups",),
-          "channels": tuple(NEEDED)}  # fmt: skip
-"""What a question that cannot be answered lacks."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """A number of the first screen.
-
-    Attributes
-    ----------
-    section
-        Key of the section that says more.
-    label, value, detail
-    """
-
-    section: str
-    label: str
-    value: str
-    detail: str
+from patronage.report.worth import worth_section
 
 
 def write_html(
@@ -91,9 +64,11 @@ def write_html(
         link=link,
         day=words.day(material.as_of) if material.as_of else words("undated"),
         as_of=words("as_of", day=words.day(material.as_of)) if material.as_of else words("undated"),
-        keys=[key for key in _keys(material, words) if key.section in there],
+        keys=keys(material, sections, words),
+        steps=steps(material, sections, words),
+        questions=[(name, words(f"{name}.title"), name in there) for name in QUESTIONS],
         sections=sections,
-        absent=_absent(sections, there, words),
+        absent=lacks(sections, words),
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -110,50 +85,6 @@ def _sections(material: Material, words: Words, *, mask_ids: bool) -> list[Secti
         trust_section(material, words),
     )
     return [section for section in found if section is not None]
-
-
-def _absent(sections: list[Section], there: set[str], words: Words) -> list[str]:
-    """Say what is not on the page, in the order of the questions."""
-    told = {section.key: section.absent for section in sections}
-    keys = [key for each in QUESTIONS for key in told.get(each, ABSENT.get(each, ()))]
-    if "groups" not in there:
-        keys = [key for key in keys if key != "tier"]
-    return [words(f"absent.{key}") for key in dict.fromkeys(keys)]
-
-
-def _keys(material: Material, words: Words) -> list[Key]:
-    """Answer in four numbers."""
-    value, risk, fmt = material.value, material.risk, words.fmt
-    keys = []
-    if value is not None:
-        ends = total_range(value, spend_ratio(material.models.get("value")))
-        likely = words("key.total.range", low=fmt.money(ends.low), high=fmt.money(ends.high))
-        span = span_ahead(words, material.as_of, value.days)
-        detail = words("key.total.detail", range=likely, span=span)
-        keys.append(Key("worth", words("key.total"), fmt.money(value.total), detail))
-        half = words("key.customers.detail", median=fmt.money(value.median))
-        n_customers = fmt.count(material.n_customers)
-        keys.append(Key("worth", words("key.customers"), n_customers, half))
-    if risk is not None and value is not None:
-        share = fmt.percent(risk.value_at_risk / value.total if value.total else None, 0)
-        detail = words("key.risk.detail", share=share)
-        keys.append(Key("leaving", words("key.risk"), fmt.money(risk.value_at_risk), detail))
-    return [*keys, _trust_key(material, words)]
-
-
-def _trust_key(material: Material, words: Words) -> Key:
-    """Lead with forecast against what came: the grade is the churn model's alone."""
-    record = material.models.get("value")
-    grade, ratio = grade_of(material.models.get("churn")), purchase_ratio(record)
-    if record is not None and ratio is not None:
-        shown = words("key.trust.value", ratio=words.fmt.percent(ratio[0], 0))
-        span = holdout_span(record, words)
-        told = [words("key.trust.ratio", span=words("key.trust.span", span=span) if span else "")]
-        told += [words("key.trust.grade", grade=grade)] if grade else []
-        return Key("trust", words("key.trust"), shown, words("and").join(told))
-    name = "alone" if grade else "none"
-    shown = words(f"key.trust.{name}", grade=grade)
-    return Key("trust", words("key.trust"), shown, words(f"key.trust.{name}.detail"))
 
 
 def _asset(name: str) -> str:

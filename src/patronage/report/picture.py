@@ -27,6 +27,9 @@ class Caption:
         How many of what were counted, over which days, and what kind of interval is drawn, such
         as "2,357 customers", "1 Oct 1997 to 30 Jun 1998" and "95% interval"; "" where there
         is none. They stand in every mark's hover text.
+    bare
+        Why there is no interval, such as "counted, not estimated: no interval"; where some marks
+        have one, why the others have none.
     key
         Tells pictures with the same content on one page apart.
     """
@@ -37,11 +40,20 @@ class Caption:
     n: str = ""
     window: str = ""
     interval: str = ""
+    bare: str = ""
     key: str = ""
 
     def note(self) -> str:
-        """Say n, window and interval in one line."""
-        return " · ".join(part for part in (self.n, self.window, self.interval) if part)
+        """Say n, window and interval, or why there is none, in one line."""
+        told = (self.n, self.window, self.interval or self.bare)
+        return " · ".join(part for part in told if part)
+
+    def reach(self, ends: tuple[float, float] | None, unit: Unit = "number") -> str:
+        """Say the interval of a mark, or why it has none."""
+        if ends is None:
+            return self.bare or (self.fmt.bare if self.interval else "")
+        told = self.fmt.interval(*ends, unit)
+        return f"{self.interval}{self.fmt.colon}{told}" if self.interval else told
 
 
 @dataclass(frozen=True)
@@ -72,11 +84,40 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Values of a table, one row a row of it.
+
+    Attributes
+    ----------
+    values
+        Missing ones (None, NaN) are gaps, not zero.
+    low, high
+        Ends of each value's interval, where there are any.
+    n
+        What each value was counted on.
+    """
+
+    values: Sequence[Sequence[Any]]
+    low: Sequence[Sequence[Any]] | None = None
+    high: Sequence[Sequence[Any]] | None = None
+    n: Sequence[Sequence[Any]] | None = None
+
+
+@dataclass(frozen=True)
 class Axis:
-    """What an axis, or a column of names, is called, and how its values are written."""
+    """What an axis, or a column of names, is called, and how its values are written.
+
+    Attributes
+    ----------
+    label
+    unit
+    mark
+        A value at which bars have a line across; the label says what it is.
+    """
 
     label: str = ""
     unit: Unit = "number"
+    mark: float | None = None
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def table_of(
     """Header and rows of the table behind a chart of series."""
     header, rows = [label], [[name] for name in labels]
     for one in series:
-        prefix = f"{one.name}: " if len(series) > 1 else ""
+        prefix = f"{one.name}{fmt.colon}" if len(series) > 1 else ""
         header.append(one.name)
         for row, value in zip(rows, one.values, strict=True):
             row.append(fmt.show(value, unit))
@@ -114,14 +114,18 @@ def table_of(
 
 def hover(caption: Caption, label: str, one: Drawn, place: int, unit: Unit) -> str:
     """Say what a mark says on hover: label, value, interval, n and window."""
-    fmt, ends = caption.fmt, one.interval(place)
+    fmt = caption.fmt
     value = fmt.show(one.values[place], unit)
-    told = [label, f"{one.name}: {value}" if one.name else value]
-    if ends is not None:
-        reach = fmt.interval(*ends, unit)
-        told.append(f"{caption.interval}: {reach}" if caption.interval else reach)
-    told.append(f"{fmt.n} = {fmt.count(one.n[place])}" if drawable(one.n[place]) else caption.n)
+    told = [label, f"{one.name}{fmt.colon}{value}" if one.name else value]
+    told.append(caption.reach(one.interval(place), unit))
+    told.append(counted_on(caption, one.n[place]))
     return " · ".join(part for part in (*told, caption.window) if part)
+
+
+def counted_on(caption: Caption, n: float) -> str:
+    """Say on how many a mark was counted; those of the whole picture where it is not known."""
+    fmt = caption.fmt
+    return fmt.counted.format(n=fmt.count(n)) if drawable(n) else caption.n
 
 
 def runs(places: Sequence[int]) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from patronage.report.format import MISSING
 from patronage.report.material import Material, ModelRecord, Truth
 from patronage.report.sections import PlainTable, Section
 from patronage.report.words import Words
-from patronage.report.worth import forecast_and_actual, holdout_span
+from patronage.report.worth import FEW, forecast_and_actual, holdout_span, ratio_of
 
 MOVED_MOST = 10
 COUNTED = ("rows_in", "rows_kept", "customers", "duplicates", "refunds", "zero_amounts")
@@ -25,16 +26,16 @@ def trust_section(material: Material, words: Words) -> Section:
     charts = [
         _holdout_reliability(material.models.get("churn"), words),
         *_truth(material.truth, words),
-        _drift(material.drift, words),
+        _drift(material, words),
     ]
     tables = [_models(material.models, words), _data(material.models, words)]
     return Section(
         "trust",
         words("trust.title"),
-        words("between_sentences").join(_answer(material, words)),
+        "\n".join(_answer(material, words)),
         charts=tuple(chart for chart in charts if chart is not None),
         tables=tuple(table for table in tables if table is not None),
-        notes=(words("trust.limits"),),
+        notes=(*_meanings(material, words), words("trust.limits")),
         absent=tuple(_absent(material)),
     )
 
@@ -55,30 +56,62 @@ def grade_of(record: ModelRecord | None) -> str:
 
 def _answer(material: Material, words: Words) -> list[str]:
     told, fmt = [], words.fmt
-    ratio = purchase_ratio(material.models.get("value"))
-    if ratio is not None:
-        value, low, high = (fmt.percent(each, 0) for each in ratio)
-        told.append(words("trust.answer.ratio", ratio=value, low=low, high=high))
+    record = material.models.get("value")
+    ratio, latest = purchase_ratio(record), _latest(material.truth, words)
+    if record is not None and ratio is not None:
+        told.append(_long_check(record, ratio, words))
+    if ratio is not None and latest:
+        latest = words("between_sentences").join([latest, words("trust.answer.two")])
+    told += [latest] if latest else []
     grade = grade_of(material.models.get("churn"))
     if f"grade.{grade}" in words.sentences:
         told.append(words("trust.answer.grade", grade=grade, meaning=words(f"grade.{grade}")))
-    truth = material.truth
-    if truth is not None and truth.deciles is not None:
-        told.append(
-            words(
-                "trust.answer.since",
-                day=words.day(truth.before),
-                actual=fmt.count(truth.actual),
-                forecast=fmt.count(truth.forecast),
-            )
-        )
     if not told:
         told.append(words("trust.answer.none"))
     n_moved = 0 if material.drift is None else int(material.drift["moved"].astype(bool).sum())
     if material.drift is not None and n_moved:
         n, every = fmt.count(n_moved), fmt.count(len(material.drift))
-        told.append(words("trust.answer.moved", n=n, all=every))
+        most = meaning_of(str(material.drift["feature"].iloc[0]), words)
+        told.append(words("trust.answer.drift", n=n, all=every, feature=most))
     return told
+
+
+def _long_check(record: ModelRecord, ratio: tuple[float, float, float], words: Words) -> str:
+    """Tell the check that training made: of days after those that the model learnt from."""
+    fields = dict(
+        zip(("ratio", "low", "high"), (words.fmt.percent(each, 0) for each in ratio), strict=True)
+    )
+    if not record.as_of or record.horizon_days is None:
+        return words("trust.answer.ratio.undated", **fields)
+    day, days = words.day(record.as_of), words.fmt.count(record.horizon_days)
+    return words("trust.answer.ratio", day=day, days=days, **fields)
+
+
+def _latest(truth: Truth | None, words: Words) -> str:
+    """Tell the check that two score tables make; "" without one."""
+    if truth is None or truth.deciles is None:
+        return ""
+    fmt, ratio = words.fmt, ratio_of(truth.deciles)
+    reach = ""
+    if ratio is not None:
+        ends = {"low": fmt.percent(ratio.low, 0), "high": fmt.percent(ratio.high, 0)}
+        reach = words("trust.answer.reach", **ends)
+    return words(
+        "trust.answer.latest",
+        day=words.day(truth.before + timedelta(days=1)),
+        actual=fmt.count(truth.actual),
+        forecast=fmt.count(truth.forecast),
+        ratio=fmt.percent(truth.forecast / truth.actual if truth.actual else None, 0),
+        reach=reach,
+    )
+
+
+def _meanings(material: Material, words: Words) -> list[str]:
+    """Say what the figures of this section mean, of those that stand in it."""
+    models = material.models.values()
+    has_auc = any("holdout_auc" in record.metrics for record in models)
+    notes = [words("trust.auc")] if has_auc else []
+    return notes if material.drift is None else [*notes, words("trust.psi")]
 
 
 def _absent(material: Material) -> list[str]:
@@ -96,9 +129,8 @@ def _holdout_reliability(record: ModelRecord | None, words: Words) -> Chart | No
     table = None if record is None else record.tables.get("holdout_reliability")
     if record is None or table is None or table.empty:
         return None
-    return _reliability(
-        table, words, "trust.reliability.title", holdout_span(record, words), "reliability"
-    )
+    window = holdout_span(record, words) or words("no_window")
+    return _reliability(table, words, "trust.reliability.title", window, "reliability")
 
 
 def _reliability(table: pd.DataFrame, words: Words, title: str, window: str, key: str) -> Chart:
@@ -107,7 +139,7 @@ def _reliability(table: pd.DataFrame, words: Words, title: str, window: str, key
     error = float(n @ abs(forecast - observed) / n.sum())
     sentence = words(
         "trust.reliability.sentence",
-        error=fmt.percent(error),
+        error=fmt.number(100 * error, 1),
         rate=fmt.percent(float(n @ observed / n.sum()), 0),
         mean=fmt.percent(float(n @ forecast / n.sum()), 0),
     )
@@ -142,7 +174,7 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
     # The earlier day is the last that was known, so what came begins on the next.
     fmt, first = words.fmt, truth.before + timedelta(days=1)
     window = fmt.span(first, truth.after)
-    if truth.deciles is not None and len(truth.deciles):
+    if truth.deciles is not None and truth.deciles["n"].sum() >= FEW:
         table = truth.deciles
         ratio = truth.forecast / truth.actual if truth.actual else None
         charts.append(
@@ -161,6 +193,7 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
                     words.counted("customers", int(table["n"].sum())),
                     window,
                     words("interval95"),
+                    words("trust.deciles.bare"),
                     key="truth",
                 ),
                 value=Axis(words("trust.deciles.value"), "number"),
@@ -172,7 +205,8 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
     return charts
 
 
-def _drift(table: pd.DataFrame | None, words: Words) -> Chart | None:
+def _drift(material: Material, words: Words) -> Chart | None:
+    table = material.drift
     if table is None or table.empty:
         return None
     most, moved = table.head(MOVED_MOST), int(table["moved"].astype(bool).sum())
@@ -183,20 +217,44 @@ def _drift(table: pd.DataFrame | None, words: Words) -> Chart | None:
         all=words.fmt.count(len(table)),
         feature=names[0],
     )
+    limit = float(table["limit"].min()) if "limit" in table else math.nan
+    value, known = words("trust.drift.value"), not math.isnan(limit)
+    line = words("trust.drift.limit", limit=words.fmt.number(limit))
     return bars(
         names,
-        [Series(words("trust.drift.value"), most["psi"].tolist())],
+        [Series(value, most["psi"].tolist(), n=most["n"].tolist())],
         caption=Caption(
             words.fmt,
             words("trust.drift.title"),
             sentence,
-            words.counted("customers", int(table["n"].iloc[0])),
+            _compared(int(table["n"].max()), material.n_customers, words),
+            _days_compared(material, words),
+            bare=words("trust.drift.bare"),
             key="drift",
         ),
-        value=Axis(words("trust.drift.value"), "number"),
+        value=Axis(
+            words("and").join([value, line]) if known else value,
+            mark=limit if known else None,
+        ),
         label=words("trust.drift.label"),
         horizontal=True,
     )
+
+
+def _compared(n: int, every: int, words: Words) -> str:
+    """Say how many were compared, and why not all."""
+    if n >= every:
+        return words.counted("customers", n)
+    return words("trust.drift.n", n=words.fmt.count(n), all=words.counted("customers", every))
+
+
+def _days_compared(material: Material, words: Words) -> str:
+    """Name the day of the scores, and the last that any of the models learnt from."""
+    learnt = [record.as_of for record in material.models.values() if record.as_of]
+    if material.as_of is None or not learnt:
+        return words("as_of", day=words.day(material.as_of)) if material.as_of else words("undated")
+    days = {"day": words.day(material.as_of), "learnt": words.day(max(learnt))}
+    return words("trust.drift.window", **days)
 
 
 def meaning_of(feature: str, words: Words) -> str:

@@ -35,8 +35,10 @@ class Words:
     >>> words = speak("zh")
     >>> words("as_of", day=words.fmt.day("1998-06-30")), words.label("stage", "lost")
     ('截至1998年6月30日', '已流失')
-    >>> speak("en").counted("customers", 1)
-    '1 customer'
+    >>> speak("en").counted("customers", 1), words.counted("customers", 23570)
+    ('1 customer', '23,570位客户')
+    >>> words.interval(0.9)
+    '90%置信区间'
     """
 
     fmt: Format
@@ -49,9 +51,16 @@ class Words:
 
     def counted(self, key: str, n: float) -> str:
         """Write how many of what."""
+        return self(self.agreeing(key, n), n=self.fmt.count(n))
+
+    def agreeing(self, key: str, n: float) -> str:
+        """Give the key of a sentence about n of something: one has a verb of its own."""
         one = f"{key}.one"
-        chosen = one if n == 1 and one in self.sentences else key
-        return self(chosen, n=self.fmt.count(n))
+        return one if n == 1 and one in self.sentences else key
+
+    def interval(self, level: float = 0.95) -> str:
+        """Name an interval by its level."""
+        return self("interval", level=self.fmt.brief(level, "percent"))
 
     def label(self, kind: str, value: object) -> str:
         """Name something that data name; what has no name here keeps its own."""

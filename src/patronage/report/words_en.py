@@ -1,5 +1,7 @@
 """What the page says, in English. Every key is in words_zh too, with the same {fields}."""
 
+from patronage.report.words_en_more import MORE
+
 WORDS: dict[str, str] = {
     # The page itself
     "title": "What our customers are worth",
@@ -9,8 +11,8 @@ WORDS: dict[str, str] = {
     "nav": "Questions",
     "other_language": "中文版",
     "behind": "Numbers behind this picture",
-    "made_with": "Made with patronage from the score table of {day}. "
-    "Nothing on this page is loaded from elsewhere.",
+    "made_with": "Made with patronage from the score table of {day}. Nothing on this page is "
+    "loaded from elsewhere.",
     "absent.title": "Not on this page",
     "customers": "{n} customers",
     "customers.one": "{n} customer",
@@ -23,24 +25,34 @@ WORDS: dict[str, str] = {
     "value.label": "Value",
     "channel": "Channel",
     "model": "Model",
-    "chance": "Chance",
     "interval80": "80% interval, customers taken as independent",
     "interval95": "95% interval",
-    "interval90": "90% interval",
     "forecast": "Forecast",
     "actual": "What came",
-    "mean_risk": "{share} mean chance of leaving",
+    "tier": "Tier",
+    "interval": "{level} interval",
+    "counted": "counted, not estimated: no interval",
+    "mean_of_all": "mean of all these customers, not of a sample: no interval",
+    "no_window": "days not on record",
+    "until": "up to {day}",
+    "after": "after {day}",
+    "value_ahead": "as of {day}; value: {span}",
+    "risk_ahead": "as of {day}; chance: {days} days; value: {span}",
+    "not_over": "{period} (not over)",
+    "no_interval": "no interval on record",
+    "no_n": "number not on record",
+    "comma": ", ",
+    "in_brackets": "({text})",
     # First screen
     "key.total": "Value to come",
-    "key.total.detail": "{range} within {span}",
-    "key.total.range": "likely {low} to {high}",
-    "key.customers": "Customers",
-    "key.customers.detail": "half of them are worth {median} or less",
+    "key.total.detail": "{customers}, {span}; {range}",
     "key.risk": "Value at risk",
-    "key.risk.detail": "{share} of the value to come: chance of leaving times value",
+    "key.risk.detail": "value of {customers} weighted by the chance of {event}; {part} of it with "
+    "{n} both valuable and at risk",
     "key.trust": "Can we trust this?",
-    "key.trust.value": "{ratio} forecast",
-    "key.trust.ratio": "of the purchases that came{span}",
+    "key.trust.value": "{ratio}",
+    "key.trust.ratio": "of the purchases that came were forecast{span} (95% interval {low} to "
+    "{high})",
     "key.trust.span": ", {span}",
     "key.trust.grade": "churn model: grade {grade}",
     "key.trust.alone": "Grade {grade}",
@@ -48,55 +60,111 @@ WORDS: dict[str, str] = {
     "record",
     "key.trust.none": "Not checked",
     "key.trust.none.detail": "no holdout is on record for these scores",
+    "key.total.plain": "80% interval {low} to {high}",
+    "key.total.widened": "80% interval {low} to {high}, widened by the long check's miss",
+    "key.moved.detail": "since {day}; the largest move: {before} to {after}, {customers}",
+    "key.moved.none": "since {day}",
+    "key.stage": "Largest stage",
+    "key.segment": "Largest segment",
+    "key.group.detail": "{customers} of the customers; no earlier day to compare with",
+    "key.channel": "Channel with most credit",
+    "key.channel.detail": "{share} of the credit by {model}",
+    "key.channel.reach": "{share} of the credit by {model}, {interval} {low} to {high}",
+    "key.channel.unsure": "not clearly ahead of {next}",
+    "key.channels": "Channels",
+    "key.channels.value": "See below",
+    "key.channels.detail": "costs, funnel, cohorts or answers are here, credit of channels is not",
+    "key.absent": "No data yet",
+    "key.absent.detail": "What it needs stands at the end of this page.",
+    "key.trust.since": "{ratio} since {day}",
+    "next.title": "What to do next",
+    "next.call": "Speak to the customers on the early-warning list, from the top: {customers}, "
+    "with {value} of value at risk together.",
+    "next.offer": "Let “{action}” go out: {gain} expected for {cost}, to {customers}.",
+    "next.keep": "Look after tier {tier} first: {customers} of the customers hold {value} of the "
+    "value to come.",
+    "next.channel": "Before more money goes to {channel}, test it with a control group: credit is "
+    "no proof.",
+    "next.channel_data": "To see which channels bring value, have contacts and costs of channels "
+    "gathered.",
+    "next.retrain": "Have the models trained again: today's customers differ from those that they "
+    "learnt from. Until then go by the order of the lists, not by the exact chances.",
+    "next.range": "Plan with the range, not with the one number: the last long check forecast "
+    "{ratio} of what came.",
+    "next.check": "Have the forecast checked on later days before a budget rests on it.",
+    "key.moved.stage": "Changed stage",
+    "key.moved.segment": "Changed segment",
     # 1 worth
     "worth.title": "What are our customers worth?",
-    "worth.answer": "{customers} are forecast to bring {total} within {span}; "
-    "the most valuable fifth holds {share} of it.",
-    "worth.widened": "The range counts chance among customers and how far the last check was off.",
-    "worth.plain": "The range counts chance among customers only; no check on later days is on "
-    "record.",
+    "worth.answer": "{customers} are forecast to bring {total} within {span}; the most valuable "
+    "fifth holds {share} of it, and half of them are worth {median} or less each.",
+    "worth.answer.few": "{customers} are forecast to bring {total} within {span}.",
+    "worth.answer.few.one": "{customers} is forecast to bring {total} within {span}.",
+    "worth.few": "No tenths or fifths are told: fewer than {few} customers are too few for them.",
+    "worth.below": "{n} of them are forecast to cost more than they bring, {total} together; "
+    "shares of a total with losses in it would mislead, so none are told.",
+    "worth.below.one": "{n} of them is forecast to cost more than it brings, {total}; shares of a "
+    "total with a loss in it would mislead, so none are told.",
+    "worth.widened": "The range in the first box counts chance among customers and how far the "
+    "long check was off.",
+    "worth.plain": "The range in the first box counts chance among customers only; no check on "
+    "later days is on record.",
     "worth.tenths.title": "Value by tenth of customers",
-    "worth.tenths.sentence": "The top tenth brings {share} of the value, {mean} a customer; "
-    "the bottom half brings {rest}.",
+    "worth.tenths.sentence": "The top tenth brings {share} of the value, {mean} a customer; the "
+    "bottom half brings {rest}.",
+    "worth.tenths.sums": "The top tenth brings {share}, {mean} a customer; the bottom half brings "
+    "{rest}.",
     "worth.tenths.label": "Tenth of customers, 1 the most valuable",
     "worth.tiers.title": "Customers and value by tier",
     "worth.tiers.sentence": "Tier {tier} is {customers} of the customers and {value} of the value.",
     "worth.share_customers": "Share of customers",
     "worth.share_value": "Share of value",
-    "tier": "Tier",
     "worth.holdout.title": "Forecast and what came, on days the model had not seen",
     "worth.holdout.sentence": "The forecast was {ratio} of the money that came in the {days} days "
-    "after {day}; the tenth it put first brought {share} of it.",
+    "after {day} (95% interval {low} to {high}); the tenth it put first brought {share} of it.",
     "worth.holdout.label": "Tenth by forecast, 1 the highest",
     "worth.holdout.value": "Spend a customer",
     "worth.curve.title": "Repeat purchases, week by week",
-    "worth.curve.sentence": "By the end of the check {actual} repeat purchases had come, "
-    "against {forecast} forecast.",
+    "worth.curve.sentence": "In the weeks of the check {actual} repeat purchases came and "
+    "{forecast} were forecast, {ratio}; the lines count the weeks before as well.",
     "worth.curve.x": "Week, 0 ends on {day}",
     "worth.curve.y": "Repeat purchases so far",
     "worth.curve.mark": "forecast begins",
+    "worth.holdout.bare": "the forecast itself is held against what came: no interval",
+    "worth.curve.reach": "95% interval of forecast over what came: {low} to {high}",
+    "worth.curve.bare": "counts of all these customers and the forecast of them: no interval",
     # 2 leaving
     "leaving.title": "Who is leaving?",
-    "leaving.answer": "{customers} are both at risk (a chance of {risk} or more{span}) and among "
-    "the most valuable fifth ({value} or more).",
-    "leaving.span": " of buying nothing within {days} days",
+    "leaving.answer": "{customers} are both at risk (a chance of {event} of {risk} or more) and "
+    "valuable (worth {value} or more).",
+    "leaving.answer.one": "{customers} is both at risk (a chance of {event} of {risk} or more) and "
+    "valuable (worth {value} or more).",
+    "leaving.usual": "Leaving is common: of {customers} judged on {day}, {rate} bought nothing in "
+    "the {days} days after. The list has valuable customers whose chance is {risk} or more, not "
+    "those surest to leave.",
+    "leaving.usual.mean": "The mean chance of {customers} judged is {mean}. The list has "
+    "valuable customers whose chance is {risk} or more, not those surest to leave.",
+    "leaving.no_reason": "no single reason stands out",
     "leaving.alive": "There is no churn model behind these scores: the chance of leaving is taken "
     "from the purchase history alone.",
     "leaving.unjudged": "{n} of {all} are not in these figures: the model does not judge them, "
     "such as those long gone.",
+    "leaving.unjudged.one": "{n} of {all} is not in these figures: the model does not judge such "
+    "customers, as those long gone.",
     "leaving.bands.title": "Value by chance of leaving",
     "leaving.bands.sentence": "{share} of their value belongs to customers with a chance of "
     "{risk} or more.",
+    "leaving.bands.sum": "Customers with a chance of {risk} or more are worth {share} together.",
     "leaving.at_risk": "Value at risk",
     "leaving.segments.title": "Value at risk by segment",
-    "leaving.segments.sentence": "{share} of the value at risk sits with {segment}.",
+    "leaving.segments.sentence": "{share} of the value at risk sits with {segment}. Segments go by "
+    "past purchases: who is worth much has much at stake even at a lower chance.",
     "leaving.offers.title": "What acting would gain",
     "leaving.offers.sentence": "{action} gains most: {gain} for {cost}, offered to {customers}.",
     "leaving.offers.gain": "Expected gain",
     "leaving.offers.cost": "Cost",
     "leaving.offers.label": "Action",
     "leaving.list": "Early-warning list",
-    "leaving.list.most": "The {n} with most at stake, of {all}.",
     "leaving.list.by_gain": "Sorted by expected gain; a column's heading sorts by it.",
     "leaving.list.by_value": "Sorted by value at risk; a column's heading sorts by it.",
     "leaving.search": "Search the list",
@@ -110,175 +178,27 @@ WORDS: dict[str, str] = {
     "col.churn_probability": "Chance of leaving",
     "col.lifetime_value": "Value",
     "col.value_at_risk": "Value at risk",
-    "col.churn_grade": "Risk grade, A highest",
     "col.segment": "Segment",
     "col.tier": "Tier",
     "col.stage": "Stage",
     "col.action": "Action",
     "col.expected_gain": "Expected gain",
     "col.churn_reasons": "Reasons",
-    # 3 groups
-    "groups.title": "Which segments and stages, and how did they move?",
-    "groups.answer": "{segment} hold most value ({value} with {customers} of the customers).",
-    "groups.answer.stages": "{stage} is the largest stage ({customers} of the customers).",
-    "groups.answer.moved": "{share} of the customers changed stage since {day}.",
-    "groups.segment.title": "Segments",
-    "groups.segment.label": "Segment",
-    "groups.segment.sentence": "{label}: {customers} of the customers, {value} of the value.",
-    "groups.stage.title": "Stages of a customer's life",
-    "groups.stage.label": "Stage",
-    "groups.stage.sentence": "{label}: {customers} of the customers, {value} of the value.",
-    "groups.count.sentence": "{label} is the largest: {customers} of the customers.",
-    "groups.moves.stage.title": "Moves between stages",
-    "groups.moves.segment.title": "Moves between segments",
-    "groups.moves.sentence": "{share} stayed where they were; the largest move is from {before} "
-    "to {after}, {customers}.",
-    "groups.moves.stayed": "All stayed where they were.",
-    "groups.moves.model": "Two versions of the model put the labels, so some moves may be its own.",
-    "groups.health.title": "Health by segment",
-    "groups.health.sentence": "From {low} ({worst}) to {high} ({best}) on a scale of 0 to 100.",
-    "groups.health.value": "Mean health, 0 to 100",
-    # 4 channels
-    "channels.title": "Which channels bring value?",
-    "channels.answer": "{model} gives {channel} the largest share of the credit, {share}.",
-    "channels.answer.cac": "A new customer costs {cac}.",
-    "channels.answer.ltv": "Each is forecast to bring {ratio} times that.",
-    "channels.answer.more": "No credit of channels is counted here; what is known stands below.",
-    "channels.basis": "Credit is attributed, not proven: a test with a control group measures what "
-    "a channel adds.",
-    "channels.credit.title": "Share of credit by channel and model",
-    "channels.credit.sentence": "{channel} gets {low} to {high} of the credit, depending on the "
-    "model.",
-    "channels.forest.title": "How sure the credit is: {model}",
-    "channels.forest.sentence": "{channel} leads with {share}, between {low} and {high}.",
-    "channels.forest.unsure": "{channel} leads with {share}, but its interval reaches that of "
-    "{next}.",
-    "channels.credit": "Share of credit",
-    "channels.conversions": "{n} conversions",
-    "channels.cac.title": "Cost of a new customer (CAC)",
-    "channels.cac.sentence": "{low_channel} is cheapest at {low}, {high_channel} dearest at "
-    "{high}.",
-    "channels.cac.one": "A new customer costs {value}.",
-    "channels.ltv_to_cac.title": "Lifetime value to cost (LTV:CAC)",
-    "channels.ltv_to_cac.sentence": "{high_channel} returns most, {high} times its cost. "
-    "{low_channel} returns least, {low} times.",
-    "channels.ltv_to_cac.one": "A customer is forecast to bring {value} times its cost.",
-    "channels.romi.title": "Return on marketing investment (ROMI, on revenue)",
-    "channels.romi.sentence": "{high_channel} returns most, {high}; {low_channel} least, {low}.",
-    "channels.romi.one": "Marketing returned {value} on its cost.",
-    "channels.all": "all",
-    "channels.funnel.title": "Funnel",
-    "channels.funnel.sentence": "{share} of those who enter reach {last}; most are lost before "
-    "{lost}.",
-    "channels.funnel.step": "Step",
-    "channels.funnel.units": "Reached",
-    "channels.funnel.share": "Share of the first",
-    "channels.funnel.window": "within {days} days of entering",
-    "channels.entered": "{n} entered",
-    "channels.cohorts.title": "Who came back, by month of the first order",
-    "channels.cohorts.sentence": "{share} of a cohort buy again one period after their first "
-    "order, on average over {n} cohorts.",
-    "channels.cohorts.rows": "Cohort",
-    "channels.cohorts.columns": "Age",
-    "channels.revenue.title": "Revenue a customer so far, by cohort",
-    "channels.revenue.sentence": "The oldest cohort has brought {value} a customer.",
-    "channels.nps.title": "Net promoter score (NPS)",
-    "channels.nps.sentence": "The latest is {value}, {low} to {high}.",
-    "channels.csat.title": "Customer satisfaction (CSAT)",
-    "channels.csat.sentence": "The latest is {value}, {low} to {high}.",
-    "channels.answers": "{n} answers",
-    "channels.period": "Period",
-    # 5 trust
-    "trust.title": "Can we trust this?",
-    "trust.answer.ratio": "On days that the value model had not seen it forecast {ratio} of the "
-    "purchases that came ({low} to {high}).",
-    "trust.answer.grade": "The churn model is graded {grade}: {meaning}.",
-    "trust.answer.none": "No check on later days is on record for these scores.",
-    "trust.answer.since": "Since {day}, {actual} purchases came where {forecast} were forecast.",
-    "trust.answer.moved": "But {n} of {all} columns have moved since the models learnt, so check "
-    "the next forecast before relying on it.",
-    "grade.A": "it ranks far better than simple rules and its chances come true",
-    "grade.B": "it ranks better than simple rules",
-    "grade.C": "it is better than telling everybody the same, but not surely better than a simple "
-    "rule",
-    "grade.D": "it is no better than telling everybody the same chance",
-    "trust.models.title": "The models behind this page",
-    "trust.models.role": "Answers",
-    "trust.models.name": "Model and version",
-    "trust.models.learnt": "Learnt until",
-    "trust.models.judged": "Checked on",
-    "trust.models.found": "Found",
-    "trust.models.verdict": "Verdict",
-    "trust.days": "{days} days after",
-    "role.value": "value",
-    "role.churn": "who leaves",
-    "role.segments": "segments and stages",
-    "verdict.passed": "passed",
-    "verdict.failed": "failed",
-    "verdict.untested": "not tested",
-    "verdict.forced": "promoted against its gate",
-    "trust.found.value": "forecast {ratio} of purchases, AUC {auc}",
-    "trust.found.churn": "grade {grade}, AUC {auc}, calibration error {ece}",
-    "trust.found.segments": "the top fifth holds {share} of value",
-    "trust.reliability.title": "Do the chances of leaving come true?",
-    "trust.reliability.sentence": "Chances were off by {error} on average; {rate} left where "
-    "{mean} was forecast.",
-    "trust.reliability.x": "Forecast chance of leaving",
-    "trust.reliability.y": "Share that left",
-    "trust.reliability.ideal": "as forecast",
-    "trust.deciles.title": "Last period's forecast against what came",
-    "trust.deciles.sentence": "Between the two score tables {actual} purchases came, {forecast} "
-    "were forecast: {ratio}.",
-    "trust.deciles.value": "Purchase days a customer",
-    "trust.churn.title": "Last period's chances of leaving against who left",
-    "trust.drift.title": "Has the input moved since training?",
-    "trust.drift.sentence": "{n} of {all} columns moved; most: {feature}.",
-    "trust.drift.still": "None of {all} columns moved; the most changed is {feature}.",
-    "trust.drift.value": "Population stability index",
-    "trust.drift.label": "Column",
-    "trust.data.title": "The data that the models learnt from",
-    "trust.data.fact": "Fact",
-    "trust.data.value": "Figure",
-    "trust.data.source": "source",
-    "trust.data.rows_in": "rows in",
-    "trust.data.rows_kept": "rows kept",
-    "trust.data.left_out": "left out: {reason}",
-    "trust.data.customers": "customers",
-    "trust.data.span": "days",
-    "trust.data.refunds": "refunds",
-    "trust.data.duplicates": "repeated rows",
-    "trust.data.zero_amounts": "orders of zero",
-    "trust.limits": "What this page does not say: why customers behave so, what an action would "
-    "change, or what a season or campaign ahead will bring.",
-    # Left out
-    "absent.value": "forecast value: score a lifetime-value model, patronage score clv",
-    "absent.risk": "who is leaving: score a churn model, patronage score clv churn",
-    "absent.tier": "tiers: score segments, patronage score clv churn segments",
-    "absent.groups": "segments and stages: train and score them, patronage train "
-    "models/segments.toml",
-    "absent.moves": "moves: score an earlier day with segments into the same folder",
-    "absent.truth": "last period's forecast against what came: score an earlier day into the same "
-    "folder",
-    "absent.truth_churn": "last period's chances of leaving: score the day that lies the churn "
-    "window before this one",
-    "absent.holdout": "a check of the value model on later days: train it until an earlier day",
-    "absent.churn_holdout": "a check of the churn model: its run is not in the tracking store",
-    "absent.reasons": "reasons of each row: score with --set model.reasons=all",
-    "absent.owner": "owners: --customers TABLE with customer_id and owner",
-    "absent.offers": "actions and what they gain: patronage decide models/offers.toml --output "
-    "DIR, and --figures DIR",
-    "absent.channels": "channels: patronage attribute models/figures/attribution.toml --output "
-    "DIR, and --figures DIR",
-    "absent.kpis": "CAC, LTV:CAC and ROMI: patronage kpis models/figures/kpis.toml --output DIR, "
-    "and --figures DIR",
-    "absent.funnel": "the funnel: patronage funnel models/figures/funnel.toml --output DIR, and "
-    "--figures DIR",
-    "absent.cohorts": "cohorts: patronage cohorts models/figures/cohorts.toml --output DIR, and "
-    "--figures DIR",
-    "absent.satisfaction": "answers of customers: patronage satisfaction "
-    "models/figures/satisfaction.toml --output DIR, and --figures DIR",
-    "absent.drift": "drift: these scores were made without a record of it",
+    "leaving.event": "buying nothing within {days} days",
+    "leaving.event.undated": "leaving",
+    "leaving.event.alive": "never buying again",
+    "leaving.basis": "Value at risk is the forecast value{span}, weighted by the chance of "
+    "{event}. It orders the list and shows where most is at stake; it is no forecast of a loss, "
+    "since the value already allows for customers who stop buying.",
+    "leaving.basis.span": " of {span}",
+    "leaving.list.most.by_value": "The {n} with most at stake, of {all}.",
+    "leaving.list.most.by_gain": "The {n} with the highest expected gain, of {all}.",
+    "leaving.offers.bare": "expected, from effects {basis}: no interval",
+    "leaving.offers.measured": "that were measured",
+    "leaving.offers.assumed": "that are assumed",
+    "leaving.offers.mixed": "that are measured for some actions and assumed for others",
 }
+WORDS |= MORE
 
 LABELS: dict[str, dict[str, str]] = {
     "model": {
