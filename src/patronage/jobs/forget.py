@@ -8,6 +8,7 @@ killed in between leaves a mark, and the next one ends what it began.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from patronage.data.owners import is_abandoned
 from patronage.data.write import clear_abandoned, write_json, write_parquet
 from patronage.errors import DataError
-from patronage.jobs.forgotten import Forgotten
+from patronage.jobs.forgotten import LIST, Forgotten, alone
 from patronage.jobs.publish import ACCOUNTS, LATEST, MANIFEST, facts_of
 
 MARK = "_forgetting"
@@ -36,14 +38,21 @@ class ForgetRun:
     rows
     tables
         Score tables that held them.
+    left
+        Names of scratch folders that may hold them, of runs that still go on or that other
+        machines began.
     """
 
     rows: int
     tables: int
+    left: tuple[str, ...] = ()
 
 
 def forget(identifier: str, output: Path) -> ForgetRun:
-    """Take an id out of the score tables under a folder, those of killed runs too.
+    """Take an id out of the score tables under a folder, and what killed runs left behind.
+
+    An id that no table holds goes on the list all the same: who asks to be forgotten must not
+    come back with a later input. Of two at once the second waits for the first.
 
     Parameters
     ----------
@@ -53,28 +62,31 @@ def forget(identifier: str, output: Path) -> ForgetRun:
     Raises
     ------
     DataError
-        If no score table there holds it, or there is none.
+        If the folder is none of scores, or the id is empty.
     """
-    files = sorted(output.glob("*/*/*/*.parquet"))
-    if not files:
+    if not identifier.strip():
+        raise DataError("the id is empty; give it as the score table writes it.")
+    if not any(output.glob("*/*/*/*.parquet")) and not (output / LIST).is_file():
         raise DataError(f"{output}: holds no score table; name the --output of patronage score.")
-    begun = {mark.parent for mark in output.glob(f"*/*/*/{MARK}")}
-    forgotten = Forgotten.of(output)
-    was_begun = bool(begun) and forgotten.has(identifier)
-    if not was_begun and not any(_holds(path, identifier) for path in files):
-        raise DataError(
-            f"{output}: none of its {len(files):,} files holds that id; give it as the score "
-            "table writes it."
-        )
-    forgotten.with_id(identifier).write(output)
-    rows, tables = 0, 0
-    # Looked for again: a scoring run may have written until the list was there.
-    for folder in sorted({path.parent for path in output.glob("*/*/*/*.parquet")}):
-        taken = _forget_in(folder, identifier)
-        if taken or folder in begun:
-            _settle(folder, output)
-        rows, tables = rows + taken, tables + bool(taken)
-    return ForgetRun(rows, tables)
+    with alone(output):
+        Forgotten.of(output).with_id(identifier).write(output)
+        rows, tables = 0, 0
+        # Looked for now: a scoring run may have written until the list was there.
+        for folder in sorted(path for path in output.glob("*/*/*") if path.is_dir()):
+            was_begun = (folder / MARK).is_file()
+            taken = _forget_in(folder, identifier)
+            if taken or was_begun:
+                _settle(folder, output)
+            rows, tables = rows + taken, tables + bool(taken)
+        return ForgetRun(rows, tables, _clear_scratch(output))
+
+
+def _clear_scratch(output: Path) -> tuple[str, ...]:
+    """Remove copies of the input that killed runs left; name those that are not ours to remove."""
+    for path in output.glob(".scratch~*"):
+        if is_abandoned(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+    return tuple(sorted(path.name for path in output.glob(".scratch~*")))
 
 
 def _forget_in(folder: Path, identifier: str) -> int:

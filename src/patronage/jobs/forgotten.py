@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,7 +20,7 @@ import pyarrow as pa
 
 from patronage.data.write import write_atomically
 
-LIST = "_forgotten.json"
+LIST, LOCK = "_forgotten.json", "_forgotten.lock"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,19 @@ class Forgotten:
         return write_atomically(
             output / LIST, lambda path: path.write_text(json.dumps(content), encoding="utf-8")
         )
+
+
+@contextmanager
+def alone(output: Path) -> Iterator[None]:
+    """Wait until nobody else changes the list or takes rows out of a folder of scores.
+
+    The system lets go of the lock when its process ends, however it ends.
+    """
+    import fcntl  # noqa: PLC0415 - not on every system, and scoring does without
+
+    with (output / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def without_forgotten(table: pa.Table, output: Path, id_name: str) -> pa.Table:
