@@ -1,7 +1,8 @@
 """Our models of churn and leads on every row of the plain models' table, and two splits compared.
 
 Real data are read from PATRONAGE_SHARED_DATA, or ../shared/data beside the project; rows whose
-data are not there are left out, CDNOW is always there.
+data are not there are left out, CDNOW is always there. Beside each calibration error stands what
+sampling alone makes of it: the error of forecasts that are right, at the same rows and chances.
 """
 
 import os
@@ -27,9 +28,11 @@ AFTER_CONTACT = [
     "Asymmetrique Activity Index", "Asymmetrique Profile Index",
     "Asymmetrique Activity Score", "Asymmetrique Profile Score",
 ]  # fmt: skip
+DRAWS = 200
 COLUMNS = [
     "task", "split", "plain_lr", "plain_xgb", "auc", "auc_low", "auc_high", "ece",
-    "mean_over_rate", "rate", "rate_moved", "recency_auc", "learner", "grade", "said",
+    "ece_by_chance", "ece_by_chance_sd", "mean_over_rate", "rate", "rate_moved", "recency_auc",
+    "learner", "grade", "said",
 ]  # fmt: skip
 
 
@@ -51,6 +54,7 @@ def judged(task: str, split: str, plain: tuple[float | None, float | None], spec
 
 def as_row(task: str, split: str, plain: tuple[float | None, float | None], found: Fitted) -> dict:
     judgement, shift = found.holdout.judgement, found.holdout.shift
+    by_chance, spread = ece_by_chance(found.holdout.probability)
     recency = judgement.over_baselines.get("recency alone")
     return {
         "task": task,
@@ -61,6 +65,8 @@ def as_row(task: str, split: str, plain: tuple[float | None, float | None], foun
         "auc_low": judgement.auc.low,
         "auc_high": judgement.auc.high,
         "ece": judgement.reliability.ece,
+        "ece_by_chance": by_chance,
+        "ece_by_chance_sd": spread,
         "mean_over_rate": judgement.reliability.mean_over_rate,
         "rate": judgement.reliability.rate,
         "rate_moved": shift.moved,
@@ -69,6 +75,13 @@ def as_row(task: str, split: str, plain: tuple[float | None, float | None], foun
         "grade": judgement.grade.letter,
         "said": "; ".join(judgement.grade.because),
     }
+
+
+def ece_by_chance(chance: np.ndarray, draws: int = DRAWS) -> tuple[float, float]:
+    """Mean and deviation of the calibration error where each chance is the true one."""
+    rng = np.random.default_rng(0)
+    found = [reliability(rng.random(len(chance)) < chance, chance).ece for _ in range(draws)]
+    return float(np.mean(found)), float(np.std(found))
 
 
 def in_folds(task: str, plain: tuple[float, float], spec: Any, *, by_row: bool = False) -> dict:
@@ -86,6 +99,7 @@ def in_folds(task: str, plain: tuple[float, float], spec: Any, *, by_row: bool =
         chance[held] = model.predict_proba(table[held])[:, 1]
         learners.append(model.learner_)
     found = reliability(rows.label, chance)
+    by_chance, spread = ece_by_chance(chance)
     return {
         "task": task,
         "split": "random 5-fold" + (" of rows" if by_row else ""),
@@ -93,6 +107,8 @@ def in_folds(task: str, plain: tuple[float, float], spec: Any, *, by_row: bool =
         "plain_xgb": plain[1],
         "auc": auc(rows.label, chance),
         "ece": found.ece,
+        "ece_by_chance": by_chance,
+        "ece_by_chance_sd": spread,
         "mean_over_rate": found.mean_over_rate,
         "rate": found.rate,
         "rate_moved": False,

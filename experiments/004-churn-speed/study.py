@@ -1,8 +1,8 @@
 """What churn costs at a million customers: memory and time of training, reasons in scoring.
 
 Prints what it measures and rewrites results.csv. `--customers` sets the size, 1,000,000 by
-default. Training runs in a process of its own, whose peak memory is Linux's. Nothing else should
-run on the machine.
+default; `--only scoring` or `--only training` leaves the other's rows as they are. Training runs
+in a process of its own, whose peak memory is Linux's. Nothing else should run on the machine.
 """
 
 from __future__ import annotations
@@ -36,23 +36,40 @@ LEARNT_WITH = 50_000
 """Customers at most of the model that scores: how many it learnt from is all the same then."""
 
 RUNS = 3
+COLUMNS = ["what", "customers", "seconds", "a_second", "more"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--train", type=Path, help="Train on these orders and say what it took.")
+    parser.add_argument("--only", choices=("training", "scoring"), help="Measure this alone.")
     given = parser.parse_args()
     if given.train is not None:
         train(given.train)
         return
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         orders = orders_file(given.customers, Path(folder) / "orders.parquet")
         learnt = orders_file(min(LEARNT_WITH, given.customers), Path(folder) / "learnt.parquet")
-        rows = [trained(orders), *scored(orders, learnt, Path(folder))]
-    table = pd.DataFrame(rows, columns=["what", "customers", "seconds", "a_second", "more"])
+        if given.only != "scoring":
+            rows += [trained(orders)]
+        if given.only != "training":
+            rows += scored(orders, learnt, Path(folder))
+    table = pd.concat([kept(given.only), pd.DataFrame(rows, columns=COLUMNS)])
+    table = table.sort_values("what", key=lambda what: ~what.str.startswith("training"),
+                              kind="stable")  # fmt: skip
     table.to_csv(HERE / "results.csv", index=False, float_format="%.3f")
     print(table.to_string(index=False))
+
+
+def kept(only: str | None) -> pd.DataFrame:
+    """Give the rows of an earlier run that this one leaves as they are."""
+    path = HERE / "results.csv"
+    if only is None or not path.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    before = pd.read_csv(path, keep_default_na=False)
+    return before[~before["what"].str.startswith(only)]
 
 
 def orders_file(customers: int, path: Path) -> Path:

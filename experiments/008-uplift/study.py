@@ -1,6 +1,7 @@
 """Whom does an e-mail move? Four learners on a randomised e-mail test: rewrites results.csv."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ SHARED = Path(os.environ.get("PATRONAGE_SHARED_DATA", HERE.parents[2] / "shared"
 OUTCOMES = ["visit", "conversion", "spend"]
 CASES = [
     *(("Womens E-Mail", "visit", learner) for learner in ("s", "t", "x", "dr")),
-    ("Mens E-Mail", "visit", "s"),
+    *(("Mens E-Mail", "visit", learner) for learner in ("s", "dr")),
     ("Womens E-Mail", "conversion", "s"),
     ("Mens E-Mail", "conversion", "s"),
     ("Womens E-Mail", "spend", "s"),
@@ -39,20 +40,24 @@ def judge(trial: pd.DataFrame, arm: str, outcome: str, learner: Any) -> dict[str
         "qini_low": qini.low,
         "qini_high": qini.high,
         "slope": spread.slope,
+        "slope_low": spread.low,
+        "slope_high": spread.high,
         "slope_p": spread.p_value,
         "top_tenth": model.report_.deciles["actual"].iloc[0],
         "bottom_tenth": model.report_.deciles["actual"].iloc[-1],
         "heterogeneous": model.heterogeneous_,
+        "verdict": model.verdict_,
     }
 
 
 def run() -> pd.DataFrame:
     """Give one row a case."""
+    begun = time.monotonic()
     trial = pd.read_parquet(SHARED / "hillstrom" / "hillstrom.parquet")
     rows = []
     for case in CASES:
         rows.append(judge(trial, *case))
-        print(rows[-1], flush=True)
+        print(f"{time.monotonic() - begun:.0f} s", rows[-1], flush=True)
     return pd.DataFrame(rows)
 
 

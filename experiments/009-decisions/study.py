@@ -27,22 +27,25 @@ RESPONSES = {
     "rises with risk": lambda risk: 0.4 * risk,
     "middle": lambda risk: 1.6 * 0.4 * risk * (1 - risk),
 }
+# Knows what nobody's table says: the value of each customer who is kept.
+KEPT = "expected gain, value of the kept known"
 # What the policy takes for granted and is wrong about.
 ERRORS = ("nothing", "save rate too low by half", "each value off by half, up or down")
 
 
 def customers() -> pd.DataFrame:
-    """Risk and value of CDNOW's customers as of 1997-09-30."""
+    """Risk and value of CDNOW's customers as of 1997-09-30; `kept` is what a kept one brings."""
     orders = read_table(load_dataset("cdnow"), returns="net").to_pandas()
     summary = rfm_summary(orders, as_of="1997-09-30", returns="net")
     model = LifetimeValue(horizon_days=365.25).fit(summary)
     scores = model.predict(summary)
+    alive, forecast = scores["probability_alive"], scores["lifetime_value"]
     return pd.DataFrame(
         {
             "customer_id": summary["customer_id"],
-            "churn_probability": (1 - scores["probability_alive"]).clip(0, 1),
-            # What a customer brings if kept: the forecast per chance to be there at all.
-            "lifetime_value": scores["lifetime_value"] / scores["probability_alive"].clip(0.02),
+            "churn_probability": (1 - alive).clip(0, 1),
+            "lifetime_value": forecast,
+            "kept": forecast / alive.clip(0.02),
         }
     )
 
@@ -52,17 +55,18 @@ def chosen(people: pd.DataFrame, policy: str, error: str, seed: int) -> np.ndarr
     n = int(BUDGET / COST)
     if policy == "random":
         return np.random.default_rng(seed).permutation(len(people))[:n]
-    if policy == "expected gain":
+    if policy in ("expected gain", KEPT):
         rate = 0.1 if error == ERRORS[1] else 0.2
         if error == ERRORS[2]:
             off = np.random.default_rng(7).choice([0.5, 1.5], len(people))
             people = people.assign(lifetime_value=people["lifetime_value"] * off)
         action = Action("call", cost=COST, save_rate=rate)
-        table = decide(make_offers(people, [action], budget=BUDGET)).table
+        value = "kept" if policy == KEPT else "lifetime_value"
+        table = decide(make_offers(people, [action], budget=BUDGET, value=value)).table
         return np.flatnonzero(table["action"] == "call")
     if policy == "expected gain, response known":
         action = Action("call", cost=COST, uplift="change")
-        table = decide(make_offers(people, [action], budget=BUDGET)).table
+        table = decide(make_offers(people, [action], budget=BUDGET, value="kept")).table
         return np.flatnonzero(table["action"] == "call")
     column = {"risk": "churn_probability", "value": "lifetime_value"}[policy]
     return np.argsort(-people[column].to_numpy(), kind="stable")[:n]
@@ -72,9 +76,10 @@ def study(people: pd.DataFrame, response: str, error: str) -> list[dict[str, Any
     """Gain of each policy over repeated draws of who would be kept."""
     risk = people["churn_probability"].to_numpy()
     change = np.clip(RESPONSES[response](risk), 0, 1) * risk
-    value = people["lifetime_value"].to_numpy()
+    value = people["kept"].to_numpy()
     people = people.assign(change=change)
     policies = ["expected gain", "risk", "value", "random"]
+    policies += [KEPT] if error == ERRORS[0] else []
     policies += ["expected gain, response known"] if error == ERRORS[0] else []
     gains: dict[str, list[float]] = {policy: [] for policy in policies}
     for seed in range(REPEATS):
