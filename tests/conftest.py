@@ -1,4 +1,4 @@
-"""What more than one room's tests need: the real data beside the project, and Spark."""
+"""What more than one room's tests need: the real data, Spark, and a fair share for each worker."""
 
 import os
 import shutil
@@ -9,6 +9,44 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before numpy loads: workers share the cores, so threads of one only wait for another's.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def share_of(nodeid: str) -> str:
+    """What one worker runs as a whole: one Spark for all its tests, or a file, or a notebook."""
+    file, _, name = nodeid.partition("::")
+    # One of Spark's tests needs the models that the documents train.
+    if "spark" in name or file.endswith("test_docs.py"):
+        return "spark"
+    return nodeid if file.endswith("test_notebooks.py") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile deal out such shares."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - not there without xdist
+
+    class Shares(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return share_of(nodeid)
+
+    return Shares(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left with it at the end."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow |= {item.path for item in items if item.path.parent == ROOT / "tests" / "jobs"}
+    items.sort(key=lambda item: (share_of(item.nodeid) != "spark", item.path not in slow))
 
 
 @pytest.fixture(scope="session")

@@ -103,9 +103,8 @@ def check(
             }
             _check_readiness(source, purpose, table, overrides or [], options)
             return
-        _, report = check_table(
-            source, table or "transactions", columns=mapping_of(columns) or None, **policies
-        )
+        reading: dict[str, Any] = {**policies, "columns": mapping_of(columns) or None}
+        _, report = check_table(source, table or "transactions", **reading)
         if not report.rows_in:
             raise DataError(f"{report.source}: holds column names and no row.")
     typer.echo(str(report))

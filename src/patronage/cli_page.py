@@ -72,6 +72,11 @@ def forget(
 
     with known_errors():
         done = forget_id(identifier, scores)
-    rows, tables = ("1 row" if done.rows == 1 else f"{done.rows:,} rows"), f"{done.tables:,}"
-    typer.echo(f"{rows} taken out of {tables} score table{'' if done.tables == 1 else 's'}")
+    if done.rows or done.tables:
+        rows, tables = ("1 row" if done.rows == 1 else f"{done.rows:,} rows"), f"{done.tables:,}"
+        typer.echo(f"{rows} taken out of {tables} score table{'' if done.tables == 1 else 's'}")
+    else:
+        typer.echo("no table holds that id as it is written here; it is on the list from now on")
+    for name in done.left:
+        typer.echo(f"{name}: of a run that goes on or of another machine; delete it if it is dead")
     typer.echo("pages and lists made before still hold them: make those again, delete the old")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from patronage.errors import PatronageError, SpecError
+from patronage.errors import DataError, PatronageError, SpecError
 
 Overrides = Annotated[
     list[str] | None,
@@ -78,6 +78,8 @@ def _report(
         if folder is not None:
             written = write_findings(findings, folder, kind)
             typer.echo(f"\n{len(written)} files -> {folder}")
+        if findings.undelivered is not None:
+            raise DataError(findings.undelivered)
 
 
 def kpis(

@@ -18,7 +18,10 @@ from patronage.errors import SpecError
 from patronage.tracking.experiment_specs import ActionSection, CapSection, OffersSpec
 
 MEASURED = ("effect", "low", "high", "measured_in")
-"""Columns of measured.csv that a decision needs, beside action."""
+"""Columns of measured.csv that a decision needs, beside action; level is 95% where it has none."""
+LEVEL = "level"
+MONEY = ("gain_per_customer", "gain_low", "gain_high")
+DAYS = "window_days"
 
 
 def offers_of(spec: OffersSpec, customers: pd.DataFrame, *, as_of: date | None) -> Offers:
@@ -57,7 +60,8 @@ def _measured(actions: Sequence[Action], path: str | None) -> list[Action]:
         return list(actions)
     try:
         table = pd.read_csv(path, dtype={"action": str, "measured_in": str}).set_index("action")
-        found = {str(name): row for name, row in table[[*MEASURED]].iterrows()}
+        wanted = [*MEASURED, *(name for name in (LEVEL, DAYS, *MONEY) if name in table)]
+        found = {str(name): row for name, row in table[wanted].iterrows()}
     except (OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise SpecError(
@@ -65,23 +69,36 @@ def _measured(actions: Sequence[Action], path: str | None) -> list[Action]:
             "patronage evaluate-campaign."
         ) from None
     return [
-        replace(action, save_rate=None, **_effect(found[action.name], f"data.measured {path}"))
-        if action.name in found and action.uplift is None
+        _replaced(action, _effect(found[action.name], f"data.measured {path}"))
+        if action.name in found
         else action
         for action in actions
     ]
+
+
+def _replaced(action: Action, measured: dict[str, Any]) -> Action:
+    """Take what was measured; an uplift model's effects stay, with the money shown beside them."""
+    if action.uplift is None:
+        return replace(action, save_rate=None, **measured)
+    return replace(action, **{name: measured[name] for name in (DAYS, *MONEY) if name in measured})
 
 
 def _effect(row: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 - a row of mixed types
     """Read an effect with its interval; without one it counts as measured."""
     try:
         effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
+        level = float(row.get(LEVEL, Action.level))
+        beside = {name: float(row[name]) for name in (DAYS, *MONEY) if name in row}
     except (TypeError, ValueError) as error:
-        raise SpecError(f"{source}: {error}; effect, low and high are numbers.") from None
+        raise SpecError(f"{source}: {error}; all but action and measured_in are numbers.") from None
     if not np.isfinite(effect):
         raise SpecError(f"{source}: the effect of {row.name} is missing.")
-    ends = {"low": low, "high": high} if np.isfinite([low, high]).all() else {}
-    return {"effect": effect, "measured_in": str(row["measured_in"]), **ends}
+    known = np.isfinite([low, high]).all()
+    ends = {"low": low, "high": high, "level": level} if known else {}
+    also: dict[str, Any] = {name: value for name, value in beside.items() if np.isfinite(value)}
+    if DAYS in also:
+        also[DAYS] = int(also[DAYS])
+    return {"effect": effect, "measured_in": str(row["measured_in"]), **ends, **also}
 
 
 def _contacts(spec: OffersSpec) -> pd.DataFrame | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +14,8 @@ from patronage.data.units import to_date, to_day
 from patronage.errors import ReadinessError, SpecError
 from patronage.features.labels import churned
 from patronage.features.rfm import purchase_days
+from patronage.jobs.churn import subscriptions_known_until
+from patronage.jobs.leads import Leads
 from patronage.jobs.propensity import training_set
 from patronage.jobs.readiness import Finding, ReadinessReport, readiness_of_rows, repeats
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
@@ -66,9 +67,9 @@ def spec_of_table(
         content["data"]["touches"] = {"source": touches}
     if table != "labelled":
         reading = {key: value for key, value in given.items() if key != "drop"}
-        _, report = check_table(source, table, **reading)
+        checked, report = check_table(source, table, **reading)
         content["snapshot"] = {
-            "as_of": _last_cutoff(report, source, table, horizon),
+            "as_of": _last_cutoff(checked, report, table, horizon),
             "horizon_days": horizon,
         }
         if table == "leads":
@@ -79,10 +80,16 @@ def spec_of_table(
     return spec
 
 
-def _last_cutoff(report: DataReport, source: str, table: str, horizon: int) -> str:
+def _last_cutoff(checked: Any, report: DataReport, table: str, horizon: int) -> str:  # noqa: ANN401 - a DuckDB relation
+    """Give the last day whose window the table surely covers."""
     if report.last_day is None:
-        raise ReadinessError(f"{source}: there are no {table}.")
-    return (report.last_day - timedelta(days=horizon)).isoformat()
+        raise ReadinessError(f"{report.source}: there are no {table}.")
+    until = to_day(report.last_day)
+    if table == "subscriptions":
+        until, _ = subscriptions_known_until(checked)
+    elif table == "leads":
+        until = Leads(checked, None, report, None).known_until()
+    return to_date(until - horizon).isoformat()
 
 
 def check_readiness(spec: ChurnSpec | LeadSpec) -> ReadinessReport:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pandas.api.types import is_object_dtype
 
 from patronage.data.write import write_atomically, write_parquet
+from patronage.decisions.delivery import write_csv
 from patronage.errors import SpecError
 from patronage.report.picture import Chart
 
@@ -31,12 +32,18 @@ class Findings:
         What the terminal shows, by its heading: a table, or some columns of one.
     lines
         What stands before the tables.
+    lists
+        Names of tables that people open in a spreadsheet: their CSV is made safe for one.
+    undelivered
+        Why a receiver did not take a list. The findings stand, and the command fails at its end.
     """
 
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Chart] = field(default_factory=dict)
     shown: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    lists: frozenset[str] = frozenset()
+    undelivered: str | None = None
 
     def text(self) -> list[str]:
         """Say it short: at most twenty rows of a table."""
@@ -69,7 +76,9 @@ def write_findings(findings: Findings, folder: Path, kind: Format) -> list[Path]
     except OSError as error:
         raise SpecError(f"--output {folder}: {error.strerror}; give another folder.") from None
     written = [
-        _write_table(table, folder / f"{name}.{kind}", kind)
+        write_csv(table, folder / f"{name}.csv")
+        if kind == "csv" and name in findings.lists
+        else _write_table(table, folder / f"{name}.{kind}", kind)
         for name, table in findings.tables.items()
     ]
     written += [picture.save(folder / f"{name}.svg") for name, picture in findings.pictures.items()]

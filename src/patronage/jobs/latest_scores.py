@@ -35,11 +35,24 @@ def latest_folder(output: Path) -> Path | None:
     DataError
         If latest.json names no folder.
     """
+    latest = latest_of(output)
+    return output / str(latest["folder"]) if latest else None
+
+
+def latest_of(output: Path) -> dict[str, Any]:
+    """Give what latest.json of a folder says; nothing where there is none.
+
+    Raises
+    ------
+    DataError
+        If it names no score table.
+    """
     path = output / LATEST
     if not path.is_file():
-        return None
+        return {}
     try:
-        return output / str(json.loads(path.read_text(encoding="utf-8"))["folder"])
+        latest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {**latest, "folder": latest["folder"]}
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path}: names no score table; run patronage score again.") from None
 

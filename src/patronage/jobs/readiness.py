@@ -10,7 +10,6 @@ import pandas as pd
 
 from patronage.errors import ReadinessError
 from patronage.evaluation.leakage import Evidence, suspected_leaks
-from patronage.features.catalogue import describe
 from patronage.jobs.training_set import TrainingSet
 from patronage.models.quick import out_of_fold_scores
 from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
@@ -18,7 +17,6 @@ from patronage.tracking.propensity_spec import ChurnSpec, LeadSpec
 MOSTLY_MISSING = 0.5
 FEW_ROWS_A_COLUMN = 10
 NO_REPEATS, FEW_REPEATS = 1.1, 1.5
-_ATTRIBUTE = describe("").definition
 Level = Literal["error", "warning", "advice"]
 
 
@@ -42,12 +40,15 @@ class ReadinessReport:
         Columns that fail a test for knowing the outcome, those that are refused first.
     tables
         By name, such as the outcome's rate by horizon.
+    notes
+        What the outcome is, how rows are split, which columns are left out.
     """
 
     source: str
     findings: tuple[Finding, ...]
     leaks: tuple[Evidence, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def errors(self) -> list[str]:
@@ -71,6 +72,7 @@ class ReadinessReport:
         lines = [f"{each.level}: {each.text}" for each in shown]
         if only_problems:
             return lines
+        lines = [*self.notes, *lines]
         for name, table in self.tables.items():
             lines += ["", name, table.to_string(index=False)]
         verdict = "not ready" if self.errors else "ready"
@@ -90,7 +92,11 @@ class ReadinessReport:
             dict.fromkeys((*self.findings, *other.findings)), key=lambda each: order[each.level]
         )
         return ReadinessReport(
-            self.source, tuple(findings), (*self.leaks, *other.leaks), self.tables | other.tables
+            self.source,
+            tuple(findings),
+            (*self.leaks, *other.leaks),
+            self.tables | other.tables,
+            (*self.notes, *other.notes),
         )
 
 
@@ -103,7 +109,8 @@ def readiness_of_rows(rows: TrainingSet, spec: ChurnSpec | LeadSpec) -> Readines
     findings = [*repeats(rows.days_each), *_outcomes(rows, spec), *_gaps(rows)]
     leaks = _leaks(rows, spec)
     findings += _leak_findings(leaks, spec)
-    return ReadinessReport(rows.source, (), tuple(leaks)).joined(
+    notes = (rows.outcome_line(), f"split: {rows.split}", *(f"note: {each}" for each in rows.notes))
+    return ReadinessReport(rows.source, (), tuple(leaks), notes=notes).joined(
         ReadinessReport(rows.source, tuple(findings))
     )
 
@@ -133,7 +140,7 @@ def _outcomes(rows: TrainingSet, spec: ChurnSpec | LeadSpec) -> Iterable[Finding
             yield Finding(
                 "error",
                 f"{text}, at least {least} of each are needed (readiness.min_positives); take "
-                "more history, another horizon, or another as_of",
+                f"{rows.remedy}",
             )
         else:
             yield Finding("warning", f"{text}: too few to be sure how good the model is")
@@ -143,7 +150,7 @@ def _gaps(rows: TrainingSet) -> Iterable[Finding]:
     table = rows.features[list(rows.learnt)]
     share = table.isna().mean()
     for name in share.index[(share > MOSTLY_MISSING) & (share < 1)]:
-        if name in _brought(rows):
+        if name in rows.brought:
             yield Finding("warning", f"column {name} is missing in {share[name]:.0%} of the rows")
     for name in share.index[share == 1]:
         yield Finding("advice", f"column {name} is empty; leave it out")
@@ -152,16 +159,10 @@ def _gaps(rows: TrainingSet) -> Iterable[Finding]:
         yield Finding("warning", f"{n_rows:,} fitting rows for {n_columns:,} columns are few")
 
 
-def _brought(rows: TrainingSet) -> list[str]:
-    """Columns that are the user's, not made here."""
-    return [name for name in rows.learnt if describe(name).definition == _ATTRIBUTE]
-
-
 def _leaks(rows: TrainingSet, spec: ChurnSpec | LeadSpec) -> list[Evidence]:
-    brought = _brought(rows)
-    if not brought:
+    if not rows.brought:
         return []
-    table, label = rows.features[brought][rows.fitting], rows.label[rows.fitting]
+    table, label = rows.features[list(rows.brought)][rows.fitting], rows.label[rows.fitting]
     return suspected_leaks(
         table.reset_index(drop=True), label, fit=out_of_fold_scores, seed=spec.model.seed
     )

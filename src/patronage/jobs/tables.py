@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from patronage.data.engines import DuckdbEngine, is_blank_text, literal
 from patronage.data.read import check_table
 from patronage.data.report import DataReport
 from patronage.data.sources import open_source
-from patronage.data.units import to_date
-from patronage.errors import DataError, ReadinessError, SpecError
+from patronage.data.units import EPOCH, to_date, to_day
+from patronage.errors import DataError, ReadinessError
 from patronage.jobs.score_folders import CUSTOMER, finished
 from patronage.tracking.metric_specs import PathSource, StepSource
 from patronage.tracking.sections import Section, TableSource
 
 VALUE = "lifetime_value"
+SPEND = "spend"
+LATER = {"leads": "converted_day", "subscriptions": "ended_day"}
+"""Table to the column of what happens after the day that a row is told by."""
 
 
 @dataclass
@@ -41,17 +44,19 @@ class Tables:
     reports: list[DataReport] = field(default_factory=list)
     connection: Any = field(default_factory=open_connection)
 
-    def read(self, name: str, source: TableSource) -> Any:  # noqa: ANN401 - a DuckDB relation
-        """Read one table and keep it under its name."""
+    def read(self, name: str, source: TableSource, *, times: bool = False) -> Any:  # noqa: ANN401 - a DuckDB relation
+        """Read one table and keep it under its name, with the times of its days if asked."""
         table, report = check_table(
-            source.source, name, **source.reading(), connection=self.connection
+            source.source, name, **source.reading(), times=times, connection=self.connection
         )
         self.found[name] = table
         self.reports.append(report)
         return table
 
     def last_day(self, given: date | None) -> date:
-        """Give the day of the spec, else the last of all tables.
+        """Give the day of the spec, else the last of all tables but spend.
+
+        Budgets are written ahead, so costs tell nothing of what was observed.
 
         Raises
         ------
@@ -60,52 +65,95 @@ class Tables:
         """
         if given is not None:
             return given
-        days = [report.last_day for report in self.reports if report.last_day is not None]
-        days += self._later_days()
+        ends = self._ends()
+        days = [day for name, day in ends.items() if name != SPEND] or list(ends.values())
         if not days:
             sources = ", ".join(report.source for report in self.reports)
             raise ReadinessError(f"{sources}: no rows, so nothing to count.")
         return max(days)
 
-    def _later_days(self) -> list[date]:
-        """Give the last conversion of leads: who saw it observed that day, touches or none."""
-        if "leads" not in self.found:
+    def observed(self, given: date | None) -> dict[str, date]:
+        """Give the last day observed of each table that says what happened, but for spend.
+
+        The day of the spec, which says it of all; else the last day of each table, whatever the
+        others hold: where orders end in February, nobody knows who bought in March. A table
+        without rows was observed up to no day at all.
+        """
+        names = [name for name in self.found if name not in (SPEND, "customers")]
+        if given is not None:
+            return dict.fromkeys(names, given)
+        ends = self._ends()
+        return {name: ends.get(name, EPOCH) for name in names}
+
+    def observed_lines(self, given: date | None, of: Collection[str] | None = None) -> list[str]:
+        """Say how far tables reach, all or those named, where that is not the last day observed."""
+        last, ends = self.last_day(given), self._ends()
+        short = {name: ends.get(name) for name in self.observed(given)}
+        short = {name: day for name, day in short.items() if day is None or day < last}
+        short = {name: day for name, day in short.items() if of is None or name in of}
+        if not short:
             return []
-        ((last,),) = self.found["leads"].aggregate("max(converted_day)").fetchall()
-        return [] if last is None else [to_date(last)]
+        reach = ", ".join(f"{name} {day or 'no rows'}" for name, day in short.items())
+        if given is None:
+            line = (
+                f"windows end with the table that tells what happened: {reach}; where nothing "
+                "happened after that, set snapshot.as_of"
+            )
+        else:
+            line = f"last rows: {reach}; by snapshot.as_of nothing happened from then to {last}"
+        return [line]
+
+    def _ends(self) -> dict[str, date]:
+        """Last day of each table that has rows."""
+        ends: dict[str, date] = {}
+        for report in self.reports:
+            if report.last_day is not None:
+                ends[report.table] = max(report.last_day, ends.get(report.table, EPOCH))
+        for name, column in LATER.items():
+            if name in ends:
+                ends[name] = max(ends[name], self._last_of(name, column))
+        return ends
+
+    def _last_of(self, name: str, column: str) -> date:
+        """Last day of a column, as far as it is past: subscriptions may end in time to come."""
+        past = self.found[name].filter(f'"{column}" <= {to_day(datetime.now(UTC).date())}')
+        ((last,),) = past.aggregate(f'max("{column}")').fetchall()
+        return EPOCH if last is None else to_date(last)
 
     def lines(self) -> list[str]:
         """Say where figures come from, a line a table, and what was left out of it."""
         return [_line(report) for report in self.reports]
 
 
-def read_tables(data: Section, names: Iterable[str] | None = None) -> Tables:
-    """Read the tables of a section that are given, of those named."""
+def read_tables(
+    data: Section, names: Iterable[str] | None = None, *, times: bool = False
+) -> Tables:
+    """Read the tables of a section that are given, of those named, with times if asked."""
     tables = Tables()
     for name in names or type(data).model_fields:
         source = getattr(data, name)
         if source is not None:
-            tables.read(name, source)
+            tables.read(name, source, times=times)
     return tables
 
 
-def read_steps(sources: Iterable[StepSource], by: str | None) -> Tables:
-    """Read several tables of steps as one: unit_id, day, at, step, and what is broken down by.
+def read_steps(
+    sources: Iterable[StepSource], columns: Iterable[str] = (), *, tables: Tables | None = None
+) -> Tables:
+    """Read several tables of steps as one: unit_id, day, at, step.
 
-    Raises
-    ------
-    SpecError
-        If no table has the column to break down by.
+    Parameters
+    ----------
+    columns
+        More of them to keep, from the tables that have them; those that none has are left out.
+    tables
+        To put it beside, on their connection.
     """
-    tables, parts, has_by = Tables(), [], False
-    for source in sources:
-        part = _steps(tables, source)
-        has_by = has_by or by in part.columns
-        parts.append(_to_project(part, by))
-    if by is not None and not has_by:
-        raise SpecError(f"funnel.by is {by!r}, which no table of data.steps has.")
-    steps = parts[0]
-    for part in parts[1:]:
+    tables = Tables() if tables is None else tables
+    parts = [_steps(tables, source) for source in sources]
+    kept = [name for name in dict.fromkeys(columns) if any(name in part.columns for part in parts)]
+    steps, *rest = (_to_project(part, kept) for part in parts)
+    for part in rest:
         steps = steps.union(part)
     tables.found["steps"] = steps
     return tables
@@ -136,12 +184,12 @@ def _steps(tables: Tables, source: StepSource) -> Any:  # noqa: ANN401 - a DuckD
     return table
 
 
-def _to_project(steps: Any, by: str | None) -> Any:  # noqa: ANN401 - a DuckDB relation
+def _to_project(steps: Any, kept: Iterable[str]) -> Any:  # noqa: ANN401 - a DuckDB relation
     """Bring a table of steps to the columns that all of them share."""
     columns = ["unit_id::varchar as unit_id", '"day"', '"at"', '"step"']
-    if by is not None:
-        quoted = DuckdbEngine(steps).quoted(by)
-        columns.append(f"{quoted if by in steps.columns else 'null'}::varchar as {quoted}")
+    for name in kept:
+        quoted = DuckdbEngine(steps).quoted(name)
+        columns.append(f"{quoted if name in steps.columns else 'null'}::varchar as {quoted}")
     return steps.project(", ".join(columns))
 
 
