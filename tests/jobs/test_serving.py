@@ -94,7 +94,8 @@ def test_mlflow_run_trains_from_the_project(
 ) -> None:
     spec = tmp_path / "my.toml"
     text = (ROOT / "models" / "clv.toml").read_text()
-    text = text.replace("horizon_days = 273", "horizon_days = 90").replace("1997-09-30", "2023-09-30")
+    text = text.replace("horizon_days = 273", "horizon_days = 90")
+    text = text.replace("1997-09-30", "2023-09-30")
     spec.write_text(text.replace('"cdnow"', f'"{promoted / "orders.csv"}"'))
     store = f"sqlite:///{tmp_path / STORE}"
     done = subprocess.run(
