@@ -107,6 +107,12 @@ def test_training_logs_groups_and_their_moves_and_no_customer(champions: None) -
     context = {"n", "low", "high", "level", "window", "window_days", "timezone", "currency"}
     for name in ("segments", "tiers", "stages", "tiers_after", "segments_after"):
         assert context <= set(tables[name]), name
+    # A row that moved within the window, or was learnt from it, says the window too.
+    assert set(tables["stage_moves"]["window"]) == {"2023-07-03 to 2023-09-30"}
+    assert set(tables["health_weights"]["window"]) == {"2023-07-03 to 2023-09-30"}
+    assert set(tables["health_bands"]["window"]) == {"2023-10-01 to 2023-12-29"}
+    for name in {"persona", "stage_projection", *(n for n in tables if n.startswith("health_"))}:
+        assert {"window", "window_days", "timezone", "currency"} <= set(tables[name]), name
     assert set(tables["tiers_after"]["window"]) == {"2023-10-01 to 2023-12-29"}
     assert "monetary_total" in set(tables["persona"]["attribute"])
 
@@ -164,3 +170,23 @@ def test_the_command_writes_segments_moves_and_health_and_registers_nothing(
     result = patronage("score", "segments", "--input", "orders.csv", "--output", "scores",
                        "--as-of", "2023-09-30", code=2)  # fmt: skip
     assert "model segments: not in the registry" in result.stderr
+
+
+@pytest.mark.filterwarnings("ignore::patronage.jobs.describe.StaleOrdersWarning")
+def test_shoppers_who_never_came_back_have_segments_and_stages_but_no_tier(
+    orders_csv: Path,
+) -> None:
+    orders = pd.read_csv("orders.csv", dtype={"customer_id": str})
+    orders.drop_duplicates("customer_id").to_csv("once.csv", index=False)
+    theirs = ["--set", "data.transactions.source=once.csv", "--set", "snapshot.as_of=2023-09-30"]
+    said = patronage("train", SPEC, *theirs).output
+    assert "no tiers, since value cannot be forecast" in said
+    assert load_model("segments@challenger").model.tiers is None
+    patronage("promote", "segments", "--force")
+    patronage("score", "segments", "--input", "once.csv", "--output", "scores",
+              "--as-of", "2023-09-30")  # fmt: skip
+    assert set(scored()["tier"]) == {"unknown"}
+    found = set(scored()["segment"])
+    assert {"about to sleep", "lost"} <= found
+    assert not found & {"champions", "loyal", "can't lose them"}
+    assert scored()["stage"].notna().all()

@@ -61,6 +61,22 @@ def test_learnt_weights_are_those_of_scikit_learn_where_all_are_positive() -> No
     assert list(health.weights_.values()) == pytest.approx(expected, abs=1e-3)
 
 
+def test_bounds_of_the_weights_are_those_of_drawing_the_customers_again(
+    learnt: HealthScore,
+) -> None:
+    rng = np.random.default_rng(8)
+    again = []
+    for _ in range(200):
+        rows = rng.integers(N, size=N)
+        found = HealthScore().fit(X.iloc[rows], STAYED.iloc[rows])
+        again.append([found.weights_[name] for name in learnt.components_])
+    expected = np.quantile(again, [0.025, 0.975], axis=0).T
+    bounds = np.array([learnt.weight_bounds_[name] for name in learnt.components_])
+    np.testing.assert_allclose(bounds, expected, atol=0.02)
+    # Satisfaction told nothing: no share of it is sure.
+    assert learnt.weight_bounds_["satisfaction"][0] == 0.0
+
+
 @given(row=st.integers(0, N - 1), better=st.floats(0, 1), fewer=st.integers(0, 3))
 @settings(max_examples=25, deadline=None)
 def test_better_components_never_lower_the_score(

@@ -101,7 +101,7 @@ def test_missing_values_are_labelled_unknown_and_have_no_scores() -> None:
 
 def test_three_customers_and_constant_columns_are_scored() -> None:
     three = pd.DataFrame(
-        {"recency_days": [1, 50, 300], "frequency": [0, 0, 0], "monetary_value": [9.0, 5.0, 1.0]}
+        {"recency_days": [1, 50, 300], "frequency": [2, 2, 2], "monetary_value": [9.0, 5.0, 1.0]}
     )
     scores = RFMSegments().fit(three).transform(three)
     assert scores["recency_score"].tolist() == [5, 3, 1]
@@ -109,6 +109,9 @@ def test_three_customers_and_constant_columns_are_scored() -> None:
     one = RFMSegments().fit(three.iloc[:1])
     assert one.predict(three.iloc[:1]).tolist() == ["need attention"]
     assert one.predict(three.iloc[:0]).tolist() == []
+    # Nobody came back: that is the lowest score of loyalty, not a middling one.
+    once = three.assign(frequency=0)
+    assert RFMSegments().fit(once).transform(once)["frequency_score"].tolist() == [1, 1, 1]
 
 
 def test_lifetimes_columns_give_recency_in_marketings_sense() -> None:

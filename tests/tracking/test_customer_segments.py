@@ -40,9 +40,9 @@ def model(request: pytest.FixtureRequest, customers: pd.DataFrame) -> CustomerSe
     segments = RFMSegments() if request.param == "rfm" else KMeansSegments(3, ["frequency"])
     return CustomerSegments(
         segments.fit(customers),
+        LifecycleStages().fit(customers),
         value,
         ValueTiers().fit(forecast["lifetime_value"]),
-        LifecycleStages().fit(customers),
         HealthScore().fit(parts, customers["recency_days"] < 100),
     )
 

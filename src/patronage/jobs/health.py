@@ -156,6 +156,7 @@ def health_tables(
     if model.health is None:
         return {}
     weights = model.health.weights_
+    bounds = [model.health.weight_bounds_.get(name, (np.nan, np.nan)) for name in weights]
     # What is missing gives no points: so the parts add up to the score.
     points = model.health.transform(components).fillna(0.0)
     whole = points.mean().rename("all")
@@ -168,6 +169,8 @@ def health_tables(
             {
                 "component": list(weights),
                 "weight": list(weights.values()),
+                "low": [low for low, _ in bounds],
+                "high": [high for _, high in bounds],
                 "weights_from": model.health.weights_from_,
                 "known": components.notna().mean().reindex(list(weights)).to_numpy(),
             }

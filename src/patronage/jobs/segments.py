@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,58 +10,39 @@ import pandas as pd
 
 from patronage.data.fingerprint import sources_fingerprint
 from patronage.data.read import check_table
-from patronage.data.report import DataReport
-from patronage.errors import ReadinessError
 from patronage.features.catalogue import feature_fingerprint
-from patronage.features.labels import holdout
-from patronage.features.snapshot import snapshot
 from patronage.jobs.findings import Findings
-from patronage.jobs.health import health_tables, judge_health, learn_health, load_churn
+from patronage.jobs.health import health_tables, judge_health
 from patronage.jobs.propensity import example_of as example_of_churn
-from patronage.jobs.signals import read_signals, signal_sources
+from patronage.jobs.segment_learning import NO_TIERS, Learning, label, learn
+from patronage.jobs.signals import signal_sources
 from patronage.jobs.trained import Trained
-from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import shares_of_segments
 from patronage.report.picture import Chart
 from patronage.segments.clusters import KMeansSegments
-from patronage.segments.groups import falls, order_in_words, sizes, spend_after, with_bounds
+from patronage.segments.groups import (
+    LEVEL,
+    falls,
+    order_in_words,
+    sizes,
+    spend_after,
+    with_bounds,
+)
 from patronage.segments.health import HealthBacktest, band_of
-from patronage.segments.lifecycle import STAGES, LifecycleStages
+from patronage.segments.lifecycle import STAGES
 from patronage.segments.migration import migration, project
 from patronage.segments.persona import persona
-from patronage.segments.rfm_grid import GRID, RFMSegments, monetary_value
-from patronage.segments.tiers import ValueTiers, top_share
+from patronage.segments.rfm_grid import GRID, monetary_value
+from patronage.segments.tiers import top_share
 from patronage.tracking.artifact import Artifact
-from patronage.tracking.customer_segments import CustomerSegments, forecast_of
+from patronage.tracking.customer_segments import CustomerSegments
 from patronage.tracking.segments_spec import SegmentsSpec
 
 Context = dict[str, Any]
 LEAST_TOLD = 0.005
+PROJECTED_LEVEL = 0.8
 SHOWN = ("segments", "tiers", "stages", "stage_moves", "health_weights", "health_bands")
 DESCRIBED = ["recency_days", "frequency", "monetary_value", "age_days", "lifetime_value"]
-
-
-@dataclass
-class Learning:
-    """What training knows: orders, customers as of the days that matter, and the model.
-
-    Attributes
-    ----------
-    now, before
-        Snapshots as of as_of and one horizon earlier, in the order of ids.
-    outcome
-        What each customer of `now` bought in the window after as_of; None before it is over.
-    notes
-        What could not be done, and why.
-    """
-
-    orders: Any
-    report: DataReport
-    now: pd.DataFrame
-    before: pd.DataFrame
-    outcome: pd.DataFrame | None
-    model: CustomerSegments
-    notes: list[str] = field(default_factory=list)
 
 
 def fit_segments(spec: SegmentsSpec) -> Trained:
@@ -78,7 +58,7 @@ def fit_segments(spec: SegmentsSpec) -> Trained:
     tables = describe(spec, found, labelled)
     status, reason = _validation(spec, tables, found)
     parts = found.model.components(found.now)
-    backtest, more = _health(found, labelled, parts)
+    backtest, more = _health(spec, found, labelled, parts)
     tables |= more
     metrics = {
         "customers": float(len(labelled)),
@@ -137,44 +117,6 @@ def run_segments(spec: SegmentsSpec) -> Findings:
     return Findings(made.tables, made.pictures, shown, lines)
 
 
-def learn(spec: SegmentsSpec) -> Learning:
-    """Read the orders of a spec and fit every part to them."""
-    table, as_of, horizon = spec.data.transactions, spec.snapshot.as_of, spec.snapshot.horizon_days
-    churn = load_churn(spec)
-    orders, report = check_table(table.source, **table.reading())
-    if report.first_day is None or report.first_day > as_of:
-        raise ReadinessError(
-            f"{report.source}: no order on or before snapshot.as_of {as_of}, "
-            f"{report.rows_kept:,} rows in all; set a later one."
-        )
-    now = _snapshot(orders, as_of, spec)
-    before = _snapshot(orders, as_of - timedelta(days=horizon), spec)
-    outcome = None
-    if report.last_day is not None and report.last_day >= as_of + timedelta(days=horizon):
-        outcome = _outcome(orders, as_of, spec)
-    value = _value_model(spec).fit(now)
-    options = spec.model
-    came = _outcome(orders, as_of - timedelta(days=horizon), spec)
-    health = learn_health(spec, churn, before, came, value=_value_model(spec), report=report)
-    stages = LifecycleStages(options.at_risk, options.lapsed, options.lost).fit(now)
-    model = CustomerSegments(
-        segments=_segments(spec).fit(now),
-        value=value,
-        tiers=ValueTiers(options.tiers).fit(forecast_of(value, now)["lifetime_value"]),
-        stages=stages,
-        **health.parts,
-    )
-    return Learning(orders, report, now, before, outcome, model, list(health.notes))
-
-
-def label(found: Learning) -> pd.DataFrame:
-    """Put labels and forecast beside the snapshot of as_of."""
-    labels = found.model.predict(found.now)
-    forecast = forecast_of(found.model.value, found.now)
-    columns = ["probability_alive", "lifetime_value"]
-    return pd.concat([found.now, labels, forecast[columns]], axis="columns")
-
-
 def describe(
     spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
@@ -185,20 +127,23 @@ def describe(
     counted = {
         "segments": sizes(labelled["segment"], value, by="segment", order=names),
         "stages": sizes(labelled["stage"], value, by="stage", order=STAGES),
-        "tiers": found.model.tiers.report(value),
     }
+    if found.model.tiers is not None:
+        counted["tiers"] = found.model.tiers.report(value)
     tables = {
         **{name: with_bounds(table, known) for name, table in counted.items()},
-        "persona": persona(_described(spec, labelled), "segment"),
+        "persona": persona(_described(spec, labelled), "segment").assign(level=LEVEL, **known),
     }
     if isinstance(found.model.segments, KMeansSegments):
-        tables["clusters_tried"] = found.model.segments.selection_
+        tried = found.model.segments.selection_
+        tables["clusters_tried"] = tried.assign(n=len(labelled), **known)
     if len(found.before):
         tables |= _moves(spec, found, labelled)
     if found.outcome is not None:
-        tables["tiers_after"] = _after(spec, found.outcome, labelled, "tier")
-        tables["tier_order"] = falls(labelled["tier"], found.outcome["holdout_value"])
         tables["segments_after"] = _after(spec, found.outcome, labelled, "segment")
+        if found.model.tiers is not None:
+            tables["tiers_after"] = _after(spec, found.outcome, labelled, "tier")
+            tables["tier_order"] = falls(labelled["tier"], found.outcome["holdout_value"])
     return tables
 
 
@@ -211,44 +156,6 @@ def example_of(model: CustomerSegments) -> pd.DataFrame:
     values |= {"frequency": 2.0, "recency": 120.0, "T": 200.0, "monetary_value": 35.5}
     values |= {"recency_days": 80.0, "gap_last": 60.0}
     return pd.DataFrame({"customer_id": ["007"]} | {k: [v] for k, v in values.items()})
-
-
-def _snapshot(orders: Any, as_of: date, spec: SegmentsSpec) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
-    made = snapshot(orders, as_of=as_of, returns=spec.data.transactions.returns)
-    table: pd.DataFrame = made.order("customer_id").to_arrow_table().to_pandas()
-    signals = read_signals(spec.data, as_of)
-    return table if signals is None else signals.beside(table, table["customer_id"])
-
-
-def _outcome(orders: Any, as_of: date, spec: SegmentsSpec) -> pd.DataFrame:  # noqa: ANN401 - a DuckDB relation
-    came = holdout(
-        orders,
-        as_of=as_of,
-        horizon_days=spec.snapshot.horizon_days,
-        returns=spec.data.transactions.returns,
-    )
-    table: pd.DataFrame = came.order("customer_id").to_arrow_table().to_pandas()
-    return table
-
-
-def _value_model(spec: SegmentsSpec) -> LifetimeValue:
-    options = spec.model
-    return LifetimeValue(
-        horizon_days=options.value_days,
-        annual_discount=options.annual_discount,
-        margin=options.margin,
-    )
-
-
-def _segments(spec: SegmentsSpec) -> RFMSegments | KMeansSegments:
-    options = spec.model
-    if options.method == "rfm":
-        return RFMSegments(
-            options.n_bins, dict(options.grid) or None, options.second, options.monetary
-        )
-    return KMeansSegments(
-        options.n_clusters, features=list(options.features), random_state=options.seed
-    )
 
 
 def _described(spec: SegmentsSpec, labelled: pd.DataFrame) -> pd.DataFrame:
@@ -288,24 +195,43 @@ def _moves(spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame) -> dict[
         pd.Series(labelled["stage"].to_numpy(), index=labelled["customer_id"].to_numpy()),
         order=STAGES,
     )
-    ahead = project(moves, periods=spec.model.projected_periods, seed=spec.model.seed)
-    return {"stage_moves": moves.table, "stage_projection": ahead}
+    periods = spec.model.projected_periods
+    ahead = project(moves, periods=periods, seed=spec.model.seed)
+    day, length = spec.snapshot.as_of, timedelta(days=spec.snapshot.horizon_days)
+    # The first row of a projection is the day itself; its bounds are 80%.
+    projected = _context(spec, day, day + periods * length, periods * length.days)
+    return {
+        "stage_moves": moves.table.assign(level=LEVEL, **_before(spec)),
+        "stage_projection": ahead.assign(n=len(labelled), level=PROJECTED_LEVEL, **projected),
+    }
+
+
+def _before(spec: SegmentsSpec) -> Context:
+    """Context of the window that ends on as_of."""
+    day, days = spec.snapshot.as_of, spec.snapshot.horizon_days
+    return _context(spec, day - timedelta(days=days - 1), day, days)
+
+
+def _came(spec: SegmentsSpec) -> Context:
+    """Context of the window after as_of."""
+    day, days = spec.snapshot.as_of, spec.snapshot.horizon_days
+    return _context(spec, day + timedelta(days=1), day + timedelta(days=days), days)
 
 
 def _after(
     spec: SegmentsSpec, outcome: pd.DataFrame, labelled: pd.DataFrame, by: str
 ) -> pd.DataFrame:
     """Add up what each group bought in the window after as_of."""
-    as_of, days = spec.snapshot.as_of, spec.snapshot.horizon_days
-    window = _context(spec, as_of + timedelta(days=1), as_of + timedelta(days=days), days)
     bought, spent = outcome["holdout_purchases"], outcome["holdout_value"]
-    return spend_after(labelled[by], bought, spent, by=by, context=window)
+    return spend_after(labelled[by], bought, spent, by=by, context=_came(spec))
 
 
 def _validation(
     spec: SegmentsSpec, tables: dict[str, pd.DataFrame], found: Learning
 ) -> tuple[str, str]:
     horizon, after = spec.snapshot.horizon_days, tables.get("tiers_after")
+    if found.model.tiers is None:
+        return "untested", f"{NO_TIERS}; tiers are what it is judged by"
     if after is None:
         end = spec.snapshot.as_of + timedelta(days=horizon)
         return "untested", (
@@ -320,25 +246,31 @@ def _validation(
 
 
 def _health(
-    found: Learning, labelled: pd.DataFrame, parts: pd.DataFrame
+    spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame, parts: pd.DataFrame
 ) -> tuple[HealthBacktest | None, dict[str, pd.DataFrame]]:
     """Say what health is made of and, where the window after as_of is over, what it told."""
     model = found.model
     if model.health is None:
         return None, {}
     tables = health_tables(model, parts, pd.Series(band_of(labelled["health"])))
+    known = _context(spec, found.report.first_day, spec.snapshot.as_of, None)
+    n, learnt = model.health.n_customers_, _before(spec)
+    tables["health_weights"] = tables["health_weights"].assign(n=n, level=LEVEL, **learnt)
+    tables["health_shares"] = tables["health_shares"].assign(n=len(parts), **known)
     if found.outcome is None:
         return None, tables
     judged = judge_health(model, parts, found.outcome["holdout_purchases"].to_numpy() > 0)
-    return (None, tables) if judged is None else (judged[0], tables | judged[1])
+    if judged is None:
+        return None, tables
+    backtest, told = judged
+    came = {"n": backtest.n, "level": LEVEL, **_came(spec)}
+    return backtest, tables | {name: table.assign(**came) for name, table in told.items()}
 
 
 def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
-    tiers = tables["tiers"]
+    drawn = {"segments": "segment", "stages": "stage", "tiers": "tier"}
     return {
-        "segments": shares_of_segments(tables["segments"]),
-        "stages": shares_of_segments(tables["stages"], "stage"),
-        "tiers": shares_of_segments(tiers, "tier"),
+        name: shares_of_segments(tables[name], by) for name, by in drawn.items() if name in tables
     }
 
 
@@ -349,16 +281,18 @@ def _lines(
     backtest: HealthBacktest | None,
 ) -> list[str]:
     parts = tables["segments"]
-    best = tables["tiers"].iloc[0]
     largest = parts["segment"].iloc[int(parts["customers"].to_numpy().argmax())]
-    shares = best["share_of_customers"], best["share_of_value"]
     stages = [f"{row.stage} {row.customers:,}" for row in tables["stages"].itertuples()]
     lines = [
         f"{len(labelled):,} customers in {len(parts)} segments by {found.model.method}",
         f"largest segment: {largest}",
-        f"tier {best['tier']}: {shares[0]:.0%} of customers, {shares[1]:.0%} of forecast value",
         f"stages: {', '.join(stages)}",
     ]
+    if "tiers" in tables:
+        best = tables["tiers"].iloc[0]
+        share, value = best["share_of_customers"], best["share_of_value"]
+        said = f"{share:.0%} of customers, {value:.0%} of forecast value"
+        lines.insert(2, f"tier {best['tier']}: {said}")
     if found.model.health is not None:
         weights = sorted(found.model.health.weights_.items(), key=lambda part: -part[1])
         told = ", ".join(f"{name} {weight:.0%}" for name, weight in weights if weight >= LEAST_TOLD)

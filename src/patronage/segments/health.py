@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from patronage.errors import SpecError
 from patronage.evaluation.discrimination import Interval, Lift, auc_interval, lift_table
 from patronage.models.state import State
+from patronage.segments.health_weights import positive_logistic, share_bounds
 from patronage.segments.shares import wilson
 from patronage.segments.tables import UNKNOWN, FloatArray, Labels, numbers, plain
 
@@ -36,8 +35,6 @@ DIRECTIONS = {
 
 BANDS = {"healthy": 70.0, "watch": 40.0, "at risk": 0.0}
 MOST_KNOTS = 201
-RIDGE = 1.0
-"""Penalty on the squared weights, in customers: it settles components that say the same."""
 
 
 class HealthScore(BaseEstimator):
@@ -60,6 +57,7 @@ class HealthScore(BaseEstimator):
     ----------
     components_ : list of str
     weights_ : dict of component to weight, summing to 1
+    weight_bounds_ : dict of component to 95% bounds (low, high) of a learnt weight, else empty
     weights_from_ : "learnt", "by hand", or "equal: the components told nothing of the outcome"
     n_customers_ : int
 
@@ -111,8 +109,9 @@ class HealthScore(BaseEstimator):
         self.components_, self.signs_ = components, signs
         self.knots_ = {name: _ranks(values[name].to_numpy()) for name in components}
         self.n_customers_ = len(X)
+        self.weight_bounds_: dict[str, tuple[float, float]] = {}
         if isinstance(self.weights, str):
-            raw, self.weights_from_ = self._learnt(self._ranked(values), y)
+            raw = self._learn(self._ranked(values), y)
         else:
             raw, self.weights_from_ = self._by_hand(), "by hand"
         self.weights_ = dict(zip(components, (raw / raw.sum()).tolist(), strict=True))
@@ -163,6 +162,7 @@ class HealthScore(BaseEstimator):
             "signs": self.signs_,
             "knots": self.knots_,
             "weights": self.weights_,
+            "weight_bounds": self.weight_bounds_,
             "weights_from": self.weights_from_,
             "n_customers": self.n_customers_,
         }
@@ -180,6 +180,10 @@ class HealthScore(BaseEstimator):
             for name, knots in parameters["knots"].items()
         }
         model.weights_ = dict(parameters["weights"])
+        model.weight_bounds_ = {
+            name: (float(low), float(high))
+            for name, (low, high) in parameters.get("weight_bounds", {}).items()
+        }
         model.weights_from_ = parameters["weights_from"]
         model.n_customers_ = int(parameters["n_customers"])
         return model
@@ -204,7 +208,7 @@ class HealthScore(BaseEstimator):
             columns.append(np.where(np.isnan(x), np.nan, there))
         return np.column_stack(columns)
 
-    def _learnt(self, ranks: FloatArray, y: ArrayLike | None) -> tuple[FloatArray, str]:
+    def _learn(self, ranks: FloatArray, y: ArrayLike | None) -> FloatArray:
         if self.weights != "learnt":
             raise SpecError(f"weights is {self.weights!r}; use learnt, or give them by component.")
         stayed = np.asarray([] if y is None else y, dtype=float)
@@ -213,10 +217,16 @@ class HealthScore(BaseEstimator):
                 f"HealthScore learns weights from outcomes 0 and 1, both of them, one a row; got "
                 f"{len(stayed):,} outcomes for {len(ranks):,} rows. Or give weights by hand."
             )
-        weights = _positive_logistic(np.nan_to_num(ranks, nan=0.5) - 0.5, stayed)
+        centred = np.nan_to_num(ranks, nan=0.5) - 0.5
+        beta = positive_logistic(centred, stayed)
+        weights = beta[1:]
         if weights.sum() <= 1e-6:  # noqa: PLR2004 - the solver's zero
-            return np.ones(len(weights)), "equal: the components told nothing of the outcome"
-        return weights, "learnt"
+            self.weights_from_ = "equal: the components told nothing of the outcome"
+            return np.ones(len(weights))
+        self.weights_from_ = "learnt"
+        bounds = zip(*(ends.tolist() for ends in share_bounds(centred, stayed, beta)), strict=True)
+        self.weight_bounds_ = dict(zip(self.components_, bounds, strict=True))
+        return weights
 
     def _by_hand(self) -> FloatArray:
         given = dict(self.weights) if isinstance(self.weights, Mapping) else {}
@@ -350,20 +360,3 @@ def _ranks(values: FloatArray) -> tuple[FloatArray, FloatArray]:
         kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], MOST_KNOTS)))
         at, rank = at[kept], rank[kept]
     return at, rank
-
-
-def _positive_logistic(ranks: FloatArray, stayed: FloatArray) -> FloatArray:
-    """Logistic regression with an intercept and no weight below zero."""
-
-    def loss(beta: FloatArray) -> tuple[float, FloatArray]:
-        margin = beta[0] + ranks @ beta[1:]
-        value = np.logaddexp(0, margin).sum() - stayed @ margin + RIDGE / 2 * beta[1:] @ beta[1:]
-        gap = expit(margin) - stayed
-        slope = np.concatenate([[gap.sum()], ranks.T @ gap + RIDGE * beta[1:]])
-        return float(value) / len(stayed), slope / len(stayed)
-
-    rate = np.clip(stayed.mean(), 1e-6, 1 - 1e-6)
-    start = np.concatenate([[np.log(rate / (1 - rate))], np.full(ranks.shape[1], 0.1)])
-    bounds: list[Any] = [(None, None), *[(0, None)] * ranks.shape[1]]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x[1:], dtype=float)

@@ -179,7 +179,9 @@ class RFMSegments(BaseEstimator):
         ----------
         X : shape (n_customers, columns)
             recency_days (or recency and T, as lifetimes has them), frequency and the monetary
-            column. Rows with a missing value are left out.
+            column. Rows with a missing value are left out. A column that is the same for all
+            scores in the middle, but a frequency of nothing is the lowest: who never came back
+            is not loyal.
 
         Raises
         ------
@@ -201,6 +203,8 @@ class RFMSegments(BaseEstimator):
         for column in map(str, values):
             sign = -1.0 if column == "recency_days" else 1.0
             edges, scores = score_bins(sign * known[column].to_numpy(), self.n_bins)
+            if column == "frequency" and not known[column].any():
+                scores = np.ones(1)
             self.edges_[column], self.scores_[column] = edges, scores
         self.n_customers_ = len(known)
         return self

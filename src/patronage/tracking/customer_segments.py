@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.models.score_model import ScoreModel
@@ -16,11 +17,21 @@ from patronage.segments.clusters import KMeansSegments
 from patronage.segments.health import HealthScore
 from patronage.segments.lifecycle import HISTORY, LAST_GAP, LifecycleStages
 from patronage.segments.rfm_grid import RFMSegments
-from patronage.segments.tables import FloatArray
+from patronage.segments.tables import UNKNOWN, FloatArray, Labels
 from patronage.segments.tiers import ValueTiers
 
 METHODS = {"rfm": RFMSegments, "kmeans": KMeansSegments}
+PARTS = {
+    "segments": RFMSegments,  # or the class of the method
+    "stages": LifecycleStages,
+    "value": LifetimeValue,
+    "tiers": ValueTiers,
+    "health": HealthScore,
+    "churn": ScoreModel,
+}
+"""Fields that hold a fitted model, and its class."""
 MONEY = "monetary_value"
+FORECAST = ("probability_alive", "lifetime_value")
 HEALTH_FEATURES = ("recency_days", "frequency", "purchase_trend", "spend_trend")
 OPTIONAL = (LAST_GAP, "purchase_trend", "spend_trend")
 COMPONENTS = {
@@ -45,10 +56,11 @@ class CustomerSegments:
     ----------
     segments
         A fitted `RFMSegments` or `KMeansSegments`.
-    value
-        A fitted `LifetimeValue`, whose forecast the tiers divide.
-    tiers, stages
-        Fitted `ValueTiers` and `LifecycleStages`.
+    stages
+        Fitted `LifecycleStages`.
+    value, tiers
+        A fitted `LifetimeValue`, and the `ValueTiers` that divide its forecast; None where the
+        orders could not carry one, as where nobody bought twice. Every tier is unknown then.
     health
         A fitted `HealthScore` over `health_components`, or None where none could be learnt.
     churn
@@ -64,16 +76,16 @@ class CustomerSegments:
     >>> history["recency_days"] = history["T"] - history["recency"]
     >>> value = LifetimeValue().fit(history)
     >>> tiers = ValueTiers().fit(value.predict(history)["lifetime_value"])
-    >>> model = CustomerSegments(RFMSegments().fit(history), value, tiers,
-    ...                          LifecycleStages().fit(history))
+    >>> model = CustomerSegments(RFMSegments().fit(history), LifecycleStages().fit(history),
+    ...                          value, tiers)
     >>> list(model.predict(history))
     ['segment', 'tier', 'stage']
     """
 
     segments: RFMSegments | KMeansSegments
-    value: LifetimeValue
-    tiers: ValueTiers
     stages: LifecycleStages
+    value: LifetimeValue | None = None
+    tiers: ValueTiers | None = None
     health: HealthScore | None = None
     churn: ScoreModel | None = None
     churn_eligible_days: int | None = None
@@ -127,12 +139,18 @@ class CustomerSegments:
         forecast = forecast_of(self.value, features)
         columns: dict[str, Any] = {
             "segment": self.segments.predict(features),
-            "tier": self.tiers.predict(forecast["lifetime_value"]),
+            "tier": self.tier(forecast["lifetime_value"]),
             "stage": self.stages.predict(features),
         }
         if self.health is not None:
             columns["health"] = self.health.health(self.components(features, forecast))
         return pd.DataFrame(columns, index=features.index)
+
+    def tier(self, lifetime_value: ArrayLike) -> Labels:
+        """Name the tier of forecast values; "unknown" where there are no tiers."""
+        if self.tiers is None:
+            return np.full(len(np.asarray(lifetime_value)), UNKNOWN, dtype=object)
+        return self.tiers.predict(lifetime_value)
 
     def components(
         self, features: pd.DataFrame, forecast: pd.DataFrame | None = None
@@ -163,13 +181,8 @@ class CustomerSegments:
 
     def to_state(self) -> State:
         """Give all parts as plain values."""
-        parts: dict[str, Any] = {
-            "segments": self.segments,
-            "value": self.value,
-            "tiers": self.tiers,
-        }
-        parts |= {"stages": self.stages} | ({"health": self.health} if self.health else {})
-        parts |= {"churn": self.churn} if self.churn is not None else {}
+        named = {name: getattr(self, name) for name in PARTS}
+        parts = {name: part for name, part in named.items() if part is not None}
         states: dict[str, State] = {name: part.to_state() for name, part in parts.items()}
         files = {
             f"{name}-{file}": content
@@ -183,14 +196,7 @@ class CustomerSegments:
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Rebuild all parts."""
-        kinds: dict[str, Any] = {
-            "segments": METHODS[state.parameters["method"]],
-            "value": LifetimeValue,
-            "tiers": ValueTiers,
-            "stages": LifecycleStages,
-            "health": HealthScore,
-            "churn": ScoreModel,
-        }
+        kinds: dict[str, Any] = {**PARTS, "segments": METHODS[state.parameters["method"]]}
         parts = {}
         for name, kind in kinds.items():
             if name in state.parameters:
@@ -203,8 +209,10 @@ class CustomerSegments:
         return cls(**parts, churn_eligible_days=state.parameters.get("churn_eligible_days"))
 
 
-def forecast_of(model: LifetimeValue, features: pd.DataFrame) -> pd.DataFrame:
-    """Forecast value; NaN in all columns where a customer's history is missing."""
+def forecast_of(model: LifetimeValue | None, features: pd.DataFrame) -> pd.DataFrame:
+    """Forecast value; NaN in all columns where a customer's history, or the model, is missing."""
+    if model is None:
+        return pd.DataFrame(np.nan, index=features.index, columns=list(FORECAST))
     history = features[[*HISTORY, MONEY]].astype("float64")
     known = history.notna().all(axis=1).to_numpy()
     forecast = copy(model).predict(history[known])
