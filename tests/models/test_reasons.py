@@ -6,7 +6,7 @@ import pytest
 
 from patronage.models.monotone import constraint_price
 from patronage.models.propensity import Propensity
-from patronage.models.reasons import Meaning, explain, joined, shown
+from patronage.models.reasons import Meaning, catalogue_meaning, explain, joined, shown
 
 LEARNERS = ["xgboost", "logistic"]
 
@@ -124,6 +124,27 @@ def test_within_a_group_the_column_that_differs_speaks() -> None:
     assert set(told["feature"]) <= {"b"}
     told = explain(fitted, away, reasons="all", meaning=lambda n: Meaning("both", n, n, "ratio"))
     assert "a" in set(told["feature"])
+
+
+@pytest.mark.parametrize("reads", [1, -1])
+def test_a_reason_reads_like_the_side_on_which_it_stands(model: Propensity, reads: int) -> None:
+    frame, _ = customers(200, seed=6)
+
+    def meaning(name: str) -> Meaning:
+        return catalogue_meaning(name)._replace(reads=reads if name == "recency_days" else 0)
+
+    found = explain(model, frame, reasons="all", meaning=meaning, n=4)
+    told = found[found["feature"] == "recency_days"]
+    row = frame.iloc[told["row"]]
+    usual = next(each.usual for each in model.features_.columns if each.name == "recency_days")
+    beside = row["gap_mean"].fillna(float(str(usual)))
+    longer = (row["recency_days"] > beside).to_numpy()
+    assert ((told["side"] == "for").to_numpy() == (longer if reads == 1 else ~longer)).all()
+    # What may not stand on its side leaves its place to the next.
+    whole = explain(model, frame, reasons="all", n=4)
+    others = whole[whole["feature"] != "recency_days"]
+    assert len(found) - len(told) == len(others)
+    assert len(told) < (whole["feature"] == "recency_days").sum()
 
 
 def test_a_truth_value_is_told_beside_the_usual_truth_value() -> None:

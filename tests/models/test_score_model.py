@@ -1,6 +1,7 @@
 """The columns of a score table from a classifier: alike however the rows are passed or kept."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value
 
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.models.propensity import Propensity
-from patronage.models.reasons import explain
+from patronage.models.reasons import catalogue_meaning, explain
 from patronage.models.score_model import ScoreModel
 
 
@@ -80,7 +81,9 @@ def test_a_column_that_had_gaps_may_be_left_out_and_another_may_not(model: Score
 def test_reasons_against_stand_beside_those_for_in_both_languages(model: ScoreModel) -> None:
     table = customers(80, seed=5)
     learnt = model.complete(table)[list(model.propensity.features_.names)]
-    found = explain(model.propensity, learnt, reasons="all")
+    found = explain(
+        model.propensity, learnt, reasons="all", meaning=partial(catalogue_meaning, outcome="churn")
+    )
     for language in ("en", "zh"):
         told = model.with_settings(language=language).predict(table)
         for name, side in (("churn_reasons", "for"), ("churn_reasons_against", "against")):

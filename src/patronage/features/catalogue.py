@@ -38,6 +38,7 @@ SUBSCRIPTION = (
         "count",
         "subscription",
         "count with started_day <= as_of and no end by as_of",
+        reads=-1,
     ),
     Feature(
         "ended_subscriptions",
@@ -250,6 +251,32 @@ def directions(names: Iterable[str], *, outcome: str) -> dict[str, int]:
         raise SpecError(f'outcome is {outcome!r}; it takes "churn" or "conversion"{hint}')
     found = {name: int(getattr(describe(name), outcome)) for name in names}
     return {name: direction for name, direction in found.items() if direction}
+
+
+def reads_like(name: str, *, outcome: str) -> int:
+    """Tell which way a feature reads to a person, whatever a model makes of it beside others.
+
+    Of two who were silent alike, the one who bought more may be the likelier gone, and a model
+    may say so; "4 purchases; usually 1" is no reason to leave that a person would understand.
+
+    Parameters
+    ----------
+    name
+    outcome : "churn" or "conversion"
+
+    Returns
+    -------
+    1 where more of it reads like the outcome, -1 where less does, 0 where neither.
+
+    Examples
+    --------
+    >>> reads_like("spend_365", outcome="churn"), reads_like("touches", outcome="conversion")
+    (-1, 1)
+    >>> reads_like("industry", outcome="churn")
+    0
+    """
+    feature = describe(name)
+    return feature.reads if outcome == "churn" else feature.conversion
 
 
 def feature_fingerprint(names: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ class Feature:
     group : the source field, by which reasons are gathered
     definition : how it is computed; what the fingerprint is made of
     churn, conversion : +1 where more of it can only raise that chance, -1 lower, 0 unsaid
+    reads : +1 where more of it reads like leaving to a person, -1 like staying, 0 like neither
     """
 
     name: str
@@ -37,6 +38,7 @@ class Feature:
     definition: str
     churn: int = 0
     conversion: int = 0
+    reads: int = 0
 
 
 def _window_features() -> list[Feature]:
@@ -49,6 +51,7 @@ def _window_features() -> list[Feature]:
             "frequency",
             f"count of net purchase days in (as_of - {days}, as_of]",
             churn=-1,
+            reads=-1,
         )
         for days in WINDOWS
     ]
@@ -60,6 +63,7 @@ def _window_features() -> list[Feature]:
             "currency",
             "spend",
             f"sum of net day values in (as_of - {days}, as_of]",
+            reads=-1,
         )
         for days in WINDOWS
     ]
@@ -104,6 +108,7 @@ BUYING = (
         "recency",
         "as_of - last net purchase day",
         churn=1,
+        reads=1,
     ),
     Feature(
         "frequency",
@@ -113,6 +118,7 @@ BUYING = (
         "frequency",
         "count of net purchase days - 1",
         churn=-1,
+        reads=-1,
     ),
     Feature(
         "monetary_value",
@@ -138,6 +144,7 @@ BUYING = (
         "days",
         "rhythm",
         "(last - first net purchase day) / frequency; missing where none",
+        reads=1,
     ),
     Feature(
         "gap_deviation",
@@ -154,6 +161,7 @@ BUYING = (
         "days",
         "rhythm",
         "last gap between net purchase days; missing where none",
+        reads=1,
     ),
     Feature(
         "gap_last_over_mean",
@@ -162,6 +170,7 @@ BUYING = (
         "ratio",
         "rhythm",
         "gap_last / gap_mean",
+        reads=1,
     ),
     Feature(
         "gap_recent_mean",
@@ -170,6 +179,7 @@ BUYING = (
         "days",
         "rhythm",
         f"mean of the last {RECENT_GAPS} gaps, or of as many as there are; missing where none",
+        reads=1,
     ),
     Feature(
         "silence_over_gap",
@@ -179,6 +189,7 @@ BUYING = (
         "recency",
         "recency_days / gap_mean; missing where no gap",
         churn=1,
+        reads=1,
     ),
     Feature(
         "purchase_trend",
@@ -187,6 +198,7 @@ BUYING = (
         "ratio",
         "trend",
         "(purchases in 90 days - in the 90 before) / purchases in 180 days; 0 where none",
+        reads=-1,
     ),
     Feature(
         "spend_trend",
@@ -195,6 +207,7 @@ BUYING = (
         "ratio",
         "trend",
         "(spend in 90 days - in the 90 before) / spend in 180 days; 0 where none",
+        reads=-1,
     ),
     Feature(
         "first_value",
@@ -251,6 +264,7 @@ FORECASTS = (
         "count",
         "forecast",
         "expected purchase days over the horizon by the stored purchase model",
+        reads=-1,
     ),
     Feature(
         "probability_alive",
@@ -259,6 +273,7 @@ FORECASTS = (
         "share",
         "forecast",
         "P(alive) at as_of by the stored purchase model",
+        reads=-1,
     ),
     Feature(
         "expected_spend",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from patronage.features.catalogue import as_named, describe
+from patronage.features.catalogue import as_named, describe, reads_like
 from patronage.models.propensity import Propensity
 
 Which = Literal["none", "top", "all"]
@@ -32,6 +32,7 @@ COLUMNS = {
 }
 LEAST = 0.01
 TOP_SHARE = 0.05
+FOR, AGAINST = 1, 2
 
 
 class Meaning(NamedTuple):
@@ -42,12 +43,14 @@ class Meaning(NamedTuple):
     group : columns of one group make one reason
     en, zh : in words
     unit : "days", "currency", "count", "share", "ratio" or "level"
+    reads : 1 where more of it reads like the outcome, -1 where less does, 0 where neither
     """
 
     group: str
     en: str
     zh: str
     unit: str
+    reads: int = 0
 
 
 class Template(NamedTuple):
@@ -94,8 +97,10 @@ NAMED = Template("{meaning} is {value}; usually {usual}", "{meaning}为{value}; 
 UNKNOWN = Template("{meaning} not known; usually {usual}", "{meaning}未知; 通常为{usual}")
 
 
-def catalogue_meaning(name: str) -> Meaning:
+def catalogue_meaning(name: str, outcome: str | None = None) -> Meaning:
     """Look a column up in the list of declared features; any other means what its name says.
+
+    Without an outcome no column reads like one.
 
     Examples
     --------
@@ -103,7 +108,8 @@ def catalogue_meaning(name: str) -> Meaning:
     ('recency', 'industry')
     """
     found = describe(name)
-    return Meaning(found.group, found.meaning, found.meaning_zh, found.unit)
+    reads = 0 if outcome is None else reads_like(name, outcome=outcome)
+    return Meaning(found.group, found.meaning, found.meaning_zh, found.unit, reads)
 
 
 def named_meaning(name: str) -> Meaning:
@@ -181,7 +187,8 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     One row a reason: row (position in X), side ("for", "against" the outcome), rank (1 the
     strongest), group, feature (of the group, that which moved most), contribution (log-odds
     before calibration, of the group), text_en, text_zh. Groups that moved less than .01 are
-    left out, and so are values that read like the usual one: the next reason takes their place.
+    left out, and so are values that read like the usual one, or like the other side: the next
+    reason takes their place.
 
     References
     ----------
@@ -206,10 +213,10 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     moved, _ = model.contributions(picked)
     meanings = {name: meaning(name) for name in moved.columns}
     usual = {column.name: column.usual for column in model.features_.columns}
-    telling = np.column_stack(
-        [_differs(picked, name, meanings[name], usual[name]) for name in moved.columns]
+    tells = np.column_stack(
+        [_tells(picked, name, meanings[name], usual[name]) for name in moved.columns]
     )
-    chosen = _strongest(moved, telling, [meanings[name].group for name in moved.columns], n)
+    chosen = _strongest(moved, tells, [meanings[name].group for name in moved.columns], n)
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
         chosen[f"text_{language}"] = _texts(chosen, picked, meanings, usual, language)
@@ -266,16 +273,24 @@ def _explained_rows(
 
 
 def _strongest(
-    moved: pd.DataFrame, telling: NDArray[np.bool_], groups: Sequence[str], n: int
+    moved: pd.DataFrame, tells: NDArray[np.int8], groups: Sequence[str], n: int
 ) -> pd.DataFrame:
-    """Rank the groups of each row on both sides, each with the telling column that moved most."""
+    """Rank the groups of each row on both sides, each with the telling column that moved most.
+
+    Parameters
+    ----------
+    moved : shape (n_rows, n_columns), log-odds
+    tells : shape (n_rows, n_columns), from `_tells`
+    groups : of the columns
+    n : most a side
+    """
     values = moved.to_numpy()
     codes, names = pd.factorize(np.asarray(groups, dtype=object))
     columns_of = [np.flatnonzero(codes == code) for code in range(len(names))]
     totals = np.column_stack([values[:, own].sum(axis=1) for own in columns_of])
     found = []
-    for side, sign in (("for", 1.0), ("against", -1.0)):
-        said = telling & (sign * values > 0)
+    for side, sign, readable in (("for", 1.0, FOR), ("against", -1.0, AGAINST)):
+        said = (tells & readable != 0) & (sign * values > 0)
         sayable = np.column_stack([said[:, own].any(axis=1) for own in columns_of])
         strengths = np.where(sayable, sign * totals, -np.inf)
         order = np.argsort(-strengths, axis=1, kind="stable")[:, :n]
@@ -299,17 +314,31 @@ def _strongest(
     return pd.concat(found, ignore_index=True)
 
 
-def _differs(picked: pd.DataFrame, name: str, meaning: Meaning, usual: object) -> NDArray[np.bool_]:
-    """Tell which rows' values read otherwise than what the words of the column set beside them."""
+def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: object) -> NDArray[np.int8]:
+    """Tell on which sides each row's value may stand: FOR, AGAINST, both added up, or 0.
+
+    On neither where it reads like what the words of the column set beside it; on one where it
+    reads like that side.
+    """
     values = picked[name]
     template = _template(name, meaning)
     if template is not None and "{value}" not in template.en:
-        return np.ones(len(values), dtype=np.bool_)
+        return np.full(len(values), FOR | AGAINST, dtype=np.int8)
     beside: pd.Series[Any] = pd.Series([usual] * len(values), index=values.index, dtype=object)
     if template is not None and template.own in picked.columns:
         own = picked[template.own]
         beside = own.astype(object).where(own.notna(), beside)
-    return _read_otherwise(values, beside, meaning.unit)
+    sides = np.full(len(values), FOR | AGAINST, dtype=np.int8)
+    if meaning.reads and pd.api.types.is_numeric_dtype(values.dtype):
+        above = meaning.reads * (values.to_numpy(np.float64, na_value=np.nan) - _numbers(beside))
+        sides = np.where(above > 0, FOR, np.where(above < 0, AGAINST, sides)).astype(np.int8)
+    return np.where(_read_otherwise(values, beside, meaning.unit), sides, 0).astype(np.int8)
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Give NaN for what is no number."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(numbers, dtype=np.float64)
 
 
 def _read_otherwise(values: pd.Series[Any], beside: pd.Series[Any], unit: str) -> NDArray[np.bool_]:
@@ -317,8 +346,8 @@ def _read_otherwise(values: pd.Series[Any], beside: pd.Series[Any], unit: str) -
     near = values.notna().to_numpy() & beside.notna().to_numpy()
     if pd.api.types.is_numeric_dtype(values.dtype):
         # Rounding makes no two numbers equal that are further apart; writing them all is slow.
-        other = pd.to_numeric(beside, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        near &= ~(np.abs(values.to_numpy(np.float64, na_value=np.nan) - other) > 1.0)
+        apart = values.to_numpy(np.float64, na_value=np.nan) - _numbers(beside)
+        near &= ~(np.abs(apart) > 1.0)
     at = np.flatnonzero(near)
     pairs = list(zip(values.iloc[at].tolist(), beside.iloc[at].tolist(), strict=True))
     written = {pair: shown(pair[0], unit) != _beside(*pair, unit) for pair in dict.fromkeys(pairs)}

@@ -189,7 +189,9 @@ class ScoreModel:
         return self
 
     def _meaning(self, name: str) -> Meaning:
-        return named_meaning(name) if name in self.brought else catalogue_meaning(name)
+        if name in self.brought:
+            return named_meaning(name)
+        return catalogue_meaning(name, self.outcome)
 
     def with_settings(self, **settings: Any) -> Self:  # noqa: ANN401 - values of the constructor
         """Give the same model with other reasons, top_share, language or cuts."""

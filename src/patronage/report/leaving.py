@@ -11,7 +11,7 @@ import pandas as pd
 from patronage.decisions.call_lists import NO_OWNER
 from patronage.report.charts import Axis, Caption, Chart, Series, bars
 from patronage.report.material import Material, RiskFacts
-from patronage.report.reason_words import SEPARATOR, in_language, speaks_for_staying
+from patronage.report.reason_words import SEPARATOR, in_language
 from patronage.report.sections import Cell, Section, WarningTable
 from patronage.report.words import Language, Words
 from patronage.report.worth import Z80, span_ahead, value_window
@@ -304,9 +304,9 @@ def _number(value: object, unit: str, words: Words) -> Cell:
 
 
 def _reasons(value: object, language: Language, nothing: str) -> Cell:
-    """Write one reason a line; what reads like a sign of staying is none."""
+    """Write one reason a line."""
     every = value.split(SEPARATOR) if isinstance(value, str) else []
-    told = [in_language(part, language) for part in every if part and not speaks_for_staying(part)]
+    told = [in_language(part, language) for part in every if part]
     return _text("\n".join(told) or nothing)
 
 

@@ -22,12 +22,6 @@ _SEMICOLON, _COLON = "\uff1b", "\uff1a"
 _GENERAL = (UNKNOWN, GENERIC, NAMED)
 _DAYS = {"en": re.compile(r"^(-?[\d,.]+) days?$"), "zh": re.compile(r"^(-?[\d,.]+)天$")}
 _ANSWERS = {"en": {"是": "yes", "否": "no"}, "zh": {"yes": "是", "no": "否"}}
-_LESS = re.compile(
-    r"frequency|purchases_\d+|spend_\d+|(purchase|spend)_trend|expected_purchases"
-    r"|probability_alive|touches(_\d+)?|touch_days|live_subscriptions"
-)
-_MORE = re.compile(r"recency_days|silence_over_gap|gap_(mean|last|recent_mean|last_over_mean)")
-"""Features of which less, or more, goes with leaving; of others neither does by itself."""
 _LEVELS = ("touches_kind_{}", "touches_channel_{}")
 
 
@@ -61,59 +55,6 @@ def _one(text: str, language: Language) -> str:
             fields["meaning"] = meaning or match["meaning"]
         return str(getattr(template, language)).format(**fields)
     return text
-
-
-@lru_cache(maxsize=50_000)
-def speaks_for_staying(text: str) -> bool:
-    """Say whether a reason for leaving reads like a sign of staying.
-
-    What moves a model's chance beside all its other columns may point the other way from what
-    it says alone: of two who were silent alike, the one who bought more may be the likelier gone.
-    A person who reads "4 purchases; usually 1" as a reason to leave is misled.
-
-    Examples
-    --------
-    >>> speaks_for_staying("spend in the last 365 days: 1,765.58; usually 35.95")
-    True
-    >>> speaks_for_staying("silent for 64 days; usually buys every 12 days")
-    False
-    """
-    text = text.replace(_SEMICOLON, "; ").replace(_COLON, ": ")
-    language: Language
-    for language in ("en", "zh"):
-        for name, template in TEMPLATES.items():
-            match = _pattern(getattr(template, language)).fullmatch(text)
-            if match is not None:
-                return _points_away(name, match)
-        match = _pattern(getattr(GENERIC, language)).fullmatch(text)
-        feature = None if match is None else _named(match["meaning"], language)
-        if match is not None and feature is not None:
-            return _points_away(feature, match)
-    return False
-
-
-def _points_away(name: str, match: re.Match[str]) -> bool:
-    found = match.groupdict()
-    value, usual = (
-        _number(found.get(part)) for part in ("value", "own" if "own" in found else "usual")
-    )
-    if value is None or usual is None:
-        return False
-    return bool(
-        (_LESS.fullmatch(name) and value > usual) or (_MORE.fullmatch(name) and value < usual)
-    )
-
-
-def _number(text: str | None) -> float | None:
-    found = re.fullmatch(r"(-?[\d,]*\.?\d+)(%| days?|天)?", text or "")
-    return None if found is None else float(found[1].replace(",", ""))
-
-
-@lru_cache(maxsize=5_000)
-def _named(text: str, language: Language) -> str | None:
-    """Name the declared feature that means this."""
-    of = "meaning" if language == "en" else "meaning_zh"
-    return next((name for name, each in FEATURES.items() if getattr(each, of) == text), None)
 
 
 def _patterns(language: Language) -> Iterator[tuple[Template, re.Pattern[str]]]:
