@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 
 from patronage.attribution.bootstrap import credit_intervals
 from patronage.errors import DataError, SpecError
@@ -76,3 +77,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
 def test_an_empty_table_has_no_intervals() -> None:
     frame = pd.DataFrame({"path": ["a"], "conversions": [1]}).iloc[:0]
     assert credit_intervals(frame, ["markov", "last"]).shape[0] == 0
+
+
+def test_a_channel_that_never_got_credit_may_be_worth_a_few_conversions() -> None:
+    frame = pd.DataFrame(
+        {"path": ["a", "b"], "conversions": [50, 0], "value": [200.0, 0.0], "nulls": [9, 9]}
+    )
+    row = credit_intervals(frame, ["last"]).set_index("channel").loc["b"]
+    # A Poisson count of mean 3.689 shows none in 2.5 of 100; conversions are worth 4 each here.
+    assert stats.poisson.cdf(0, row["credit_high"]) == pytest.approx(0.025)
+    assert (row["credit"], row["credit_low"]) == (0.0, 0.0)
+    assert row["value_high"] == pytest.approx(4 * row["credit_high"])

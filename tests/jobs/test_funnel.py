@@ -95,6 +95,19 @@ def test_a_column_a_step_gives_the_same_funnel_as_a_row_a_step(guide: str) -> No
     pd.testing.assert_frame_equal(written(), events)
 
 
+def test_files_that_end_on_different_days_are_told(workplace: Path) -> None:
+    leads = pd.DataFrame({"unit_id": ["a", "b"], "reached_at": ["2026-01-01", "2026-03-01"]})
+    leads.to_csv(workplace / "leads.csv", index=False)
+    leads[:1].to_csv(workplace / "deals.csv", index=False)
+    parts = "".join(
+        f'[[data.steps]]\nsource = "{step}s.csv"\nstep = "{step}"\n' for step in ("lead", "deal")
+    )
+    both = spec(f'{parts}[funnel]\norder = ["lead", "deal"]\nwindow_days = 7\n')
+    ends = "last rows: leads.csv (lead) 2026-03-01, deals.csv (deal) 2026-01-01; where a table was"
+    assert ends in run(both).output
+    assert "last rows" not in run(both, "--set", "snapshot.as_of=2026-01-01").output
+
+
 def test_units_whose_window_is_open_are_counted_apart(guide: str) -> None:
     run(guide, "--output", "out", "--set", "snapshot.as_of=2026-01-04")
     table = written()

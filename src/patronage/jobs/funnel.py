@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -75,6 +76,7 @@ def run_funnel(spec: FunnelSpec) -> Findings:
         {"funnel": columns_of(table, SHOWN)},
         [
             *tables.lines(),
+            *([] if spec.snapshot.as_of else _uneven(tables)),
             f"{options.window_days} days from the first step, observed until {as_of}",
             f"low and high are {LEVEL:.0%} intervals",
             "n_left_out: units whose window is not over, on neither side of a rate",
@@ -82,6 +84,20 @@ def run_funnel(spec: FunnelSpec) -> Findings:
         ],
         lists=frozenset({"drop_off"}),
     )
+
+
+def _uneven(tables: Tables) -> list[str]:
+    """Say where files of steps end on different days: windows run to the latest of them."""
+    ends: dict[str, date] = {}
+    for report in tables.reports:
+        if report.last_day is not None:
+            ends[report.source] = max(report.last_day, ends.get(report.source, report.last_day))
+    if len(set(ends.values())) < 2:  # noqa: PLR2004 - one day is no difference
+        return []
+    told = ", ".join(f"{source} {day}" for source, day in ends.items())
+    return [
+        f"last rows: {told}; where a table was read on an earlier day, set snapshot.as_of to it"
+    ]
 
 
 def _not_listed(closed: int, left: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ SHOWN = frozenset(
 """Tables of the commands that count which the page can show."""
 DRIFT = "_drift.json"
 READERS: dict[str, Callable[..., Any]] = {
-    ".csv": pd.read_csv,
+    # A channel may be called None.
+    ".csv": partial(pd.read_csv, keep_default_na=False, na_values=[""]),
     ".parquet": pd.read_parquet,
     ".json": pd.read_json,
 }

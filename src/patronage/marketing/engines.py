@@ -66,8 +66,15 @@ def same_id_kind(left: pd.Series[Any], right: pd.Series[Any], *, names: tuple[st
 
 
 def group_labels(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Text labels of a breakdown, with missing values under a name of their own."""
-    return values.astype(object).where(values.notna(), MISSING).astype(str)
+    """Text labels of a breakdown, with missing values and blanks under a name of their own.
+
+    Examples
+    --------
+    >>> group_labels(pd.Series(["web", None, " "])).tolist()
+    ['web', '(missing)', '(missing)']
+    """
+    known = values.notna() & (values.astype(str).str.strip() != "")
+    return values.astype(object).where(known, MISSING).astype(str)
 
 
 def with_calendar(frame: Frame, *, unit: str, **days: str) -> Frame:
