@@ -83,6 +83,15 @@ def test_the_forecast_stands_apart_from_what_was_seen(orders_csv: Path) -> None:
     assert ahead["expected_purchases"].sum() > 0
 
 
+def test_orders_that_carry_no_forecast_have_their_cohorts_all_the_same(workplace: Path) -> None:
+    orders([("a", "2024-01-05", 10.0), ("b", "2024-02-06", 20.0)])
+    said = run("--set", "forecast.model=fit").output
+    assert "no forecast, since value cannot be told from these orders: BG/NBD: 0 of 2" in said
+    matrix = pd.read_csv("out/retention_matrix.csv", index_col="cohort")
+    assert matrix.loc["2024-01"].to_list() == [1.0, 0.0, 0.0, 0.0]
+    assert not Path("out/forecast.csv").exists()
+
+
 def test_a_table_without_rows_is_one_line(workplace: Path) -> None:
     Path("orders.csv").write_text("customer_id,ordered_at,amount\n")
     Path("cohorts.toml").write_text(SPEC)

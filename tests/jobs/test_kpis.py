@@ -59,6 +59,13 @@ def test_costs_per_customer_of_the_guides_are_100_200_and_400(channels: str) -> 
     assert found.loc[("romi_on_revenue", "search"), "value"] == (10_000 - 50_000) / 50_000
 
 
+def test_orders_that_carry_no_forecast_leave_the_other_figures(channels: str) -> None:
+    said = run(channels + "[forecast]\nmargin = 0.5\n").output.replace("\n", " ")
+    assert "no forecast, since value cannot be told from these orders: BG/NBD: 0 of 960" in said
+    assert figures("acquisition").loc[("cac", "search"), "value"] == 100.0
+    assert figures("economics").empty
+
+
 def test_a_channel_without_cost_has_no_figure_and_a_flag(channels: str) -> None:
     run(channels)
     found = figures("acquisition").loc[("cac", "walk-in")]

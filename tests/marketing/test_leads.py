@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from patronage.data.units import to_day
 from patronage.errors import DataError
@@ -95,8 +96,16 @@ def test_early_and_late_figures_stand_side_by_side_with_unfinished_cells_blank()
     assert np.isnan(table["deals_30"].iloc[2])
     assert table["n_left_out_30"].tolist() == [0, 0, 1]
     assert table["value_30"].tolist()[:2] == [150.0, 10.0]
+    first = table.iloc[0]
+    ends = proportion_confint(first["quality"] * first["quality_n"], first["quality_n"],
+                              method="wilson")  # fmt: skip
+    assert first[["quality_low", "quality_high"]].tolist() == pytest.approx(list(ends))
+    assert first["value_30_low"] < 150 < first["value_30_high"]
+    assert table.loc[2, ["value_30_low", "value_30_high"]].isna().all()
+    assert first["window"] == "2026-01-01 to 2026-01-31"
     by_origin = leading_and_lagging(LEADS, as_of=AS_OF, windows=(30,), by="origin")
     assert by_origin["origin"].tolist() == ["(missing)", "ads", "fair"]
+    assert set(by_origin["window"]) == {"up to 2026-03-31"}
     assert leading_and_lagging(LEADS.iloc[:0], as_of=AS_OF).empty
 
 

@@ -56,5 +56,6 @@ def test_orders_without_the_markets_channels_have_one_share_of_all_of_it() -> No
         assert table[["group", "value"]].to_numpy().tolist() == [["", 0.1]]
     ads = share_of_market(ORDERS[:1], SPEND, period=JANUARY, as_of=AS_OF).set_index("group")
     assert ads.loc["", ["numerator", "denominator"]].to_list() == [90, 1000]
+    assert ads["flag"].to_list() == ["some_channels", ""]
     none = share_of_market(ORDERS, SPEND[:0], period=JANUARY, as_of=AS_OF)
     assert none[["flag"]].to_numpy().tolist() == [["zero_denominator"]]

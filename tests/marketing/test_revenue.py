@@ -117,6 +117,34 @@ def test_an_order_over_several_groups_is_one_order_of_the_whole() -> None:
     assert values(table, "cup")["average_order_value"] == 30.0
 
 
+def test_growth_with_a_customer_below_zero_names_the_interval_that_it_has() -> None:
+    lines = [("a", 0, 9.0, "1", "x"), ("b", 1, 9.0, "2", "x"), ("a", 31, 8.0, "3", "x")]
+    lines += [("b", 33, 7.0, "4", "x")]
+    for more, name in (([], "log_delta"), ([("c", 34, -5.0, None, "x")], "delta")):
+        row = growth(orders(*lines, *more), period=FEBRUARY, as_of=AS_OF).iloc[0]
+        assert row["interval"] == name
+        # Plain, it lies as far on either side; on the logarithm, as far in proportion.
+        sides = (row["high"] - row["value"], row["value"] - row["low"])
+        if name == "delta":
+            assert sides[0] == pytest.approx(sides[1])
+        else:
+            middle = (1 + row["low"]) * (1 + row["high"])
+            assert middle == pytest.approx((1 + row["value"]) ** 2)
+
+
+@pytest.mark.parametrize("engine", [pd.DataFrame, pl.from_pandas, duckdb.from_df])
+def test_a_customer_with_a_gap_and_a_blank_is_one_customer_of_the_missing(engine: Any) -> None:
+    lines = engine(
+        orders(("a", 0, 1.0, "1", None), ("a", 1, 2.0, "2", " "), ("b", 2, 3.0, "3", "x"))
+    )
+    over: dict[str, Any] = {"period": JANUARY, "as_of": AS_OF, "by": "channel"}
+    for table in (revenue_figures(lines, **over), activity(lines, **over)):
+        counted = table[table["metric"].isin(["customers", "mau"])].set_index("group")["value"]
+        assert counted.to_dict() == {"": 2.0, "(missing)": 1.0, "x": 1.0}
+    mix = product_mix(lines, **over).set_index("group")["numerator"]
+    assert mix.to_dict() == {"(missing)": 3.0, "x": 3.0}
+
+
 def test_a_period_that_is_not_over_says_so_and_an_empty_one_is_null() -> None:
     cut = revenue_figures(SHOP, period=FEBRUARY, as_of="2026-02-10")
     assert set(cut["flag"]) == {"incomplete_period"}

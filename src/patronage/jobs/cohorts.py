@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from patronage.data.frames import frame_of
+from patronage.errors import ConvergenceError
 from patronage.features.rfm import rfm_summary
 from patronage.jobs.findings import Findings
 from patronage.jobs.tables import read_tables
@@ -18,6 +19,7 @@ from patronage.models.lifetime_value import LifetimeValue
 from patronage.plots import cohort_matrix
 from patronage.tracking.metric_specs import CohortSpec, Forecast
 
+NO_FORECAST = "no forecast, since value cannot be told from these orders"
 BY_AGE = ["age", "value", "low", "high", "numerator", "denominator", "n_left_out", "flag"]
 
 
@@ -53,10 +55,14 @@ def run_cohorts(spec: CohortSpec) -> Findings:
     if by_age is not None:
         found["retention_by_age"] = by_age
         shown["retention_by_age"] = by_age[["cohort", "kind", *BY_AGE]]
+    notes: list[str] = []
     if spec.forecast is not None:
-        model = forecaster(spec.forecast, orders, as_of=as_of, returns=source.returns)
-        ahead = spec.forecast.units_ahead
-        found["forecast"] = cohort_forecast(orders, model, **counting, units_ahead=ahead)
+        try:
+            model = forecaster(spec.forecast, orders, as_of=as_of, returns=source.returns)
+            ahead = spec.forecast.units_ahead
+            found["forecast"] = cohort_forecast(orders, model, **counting, units_ahead=ahead)
+        except ConvergenceError as error:
+            notes = [f"{NO_FORECAST}: {error}"]
     for name in [name for name in found if not name.endswith("_matrix")]:
         found[name] = found[name].assign(timezone=source.timezone)
     pictures = {
@@ -67,7 +73,7 @@ def run_cohorts(spec: CohortSpec) -> Findings:
     }
     lines = [*tables.lines(), f"observed until {as_of}; cells that are not over are blank"]
     lines.append(f"low and high are {LEVEL:.0%} intervals")
-    return Findings(found, pictures, shown, lines)
+    return Findings(found, pictures, shown, [*lines, *notes])
 
 
 def forecaster(
@@ -77,7 +83,13 @@ def forecaster(
     as_of: Any,  # noqa: ANN401 - a day
     returns: str,
 ) -> LifetimeValue:
-    """Load the model that a spec names, or fit one to the orders as of the day."""
+    """Load the model that a spec names, or fit one to the orders as of the day.
+
+    Raises
+    ------
+    ConvergenceError
+        If the orders cannot carry one, as where nobody bought twice.
+    """
     if forecast.model != "fit":
         from patronage.tracking.registry import load_model  # noqa: PLC0415 - brings MLflow
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from patronage import plots
 from patronage.data.engines import DuckdbEngine
-from patronage.errors import SpecError
-from patronage.jobs.cohorts import forecaster, history_of
+from patronage.errors import ConvergenceError, SpecError
+from patronage.jobs.cohorts import NO_FORECAST, forecaster, history_of
 from patronage.jobs.findings import Findings, columns_of
 from patronage.jobs.funnel import period_of
 from patronage.jobs.tables import Tables, read_scored_values, read_steps, read_tables
@@ -60,13 +60,14 @@ def run_kpis(spec: KpiSpec) -> Findings:
     # Without a day given, a period counts as over only as far as the tables reach.
     as_of, observed = tables.last_day(spec.snapshot.as_of), tables.observed(spec.snapshot.as_of)
     _add_origins(spec, tables)
+    forecasts, notes = _forecasts(spec, tables, observed)
     table = kpis(
         tables.found,
         period=period,
         as_of=as_of,
         window_days=spec.kpis.window_days,
         active_days=spec.kpis.active_days,
-        forecasts=_forecasts(spec, tables, observed),
+        forecasts=forecasts,
         scale=Questions(*spec.survey.scale, spec.survey.question),
         leads_by=spec.kpis.leads_by,
         observed=observed,
@@ -84,6 +85,7 @@ def run_kpis(spec: KpiSpec) -> Findings:
         f"observed until {as_of}; low and high are {LEVEL:.0%} intervals",
         *tables.observed_lines(spec.snapshot.as_of),
         *_doubts(tables),
+        *notes,
     ]
     return Findings({"kpis": table, **more}, _pictures(table), shown, lines)
 
@@ -151,19 +153,25 @@ def _pictures(table: pd.DataFrame) -> dict[str, Chart]:
     return pictures
 
 
-def _forecasts(spec: KpiSpec, tables: Tables, observed: dict[str, date]) -> Forecasts | None:
-    """Forecast value by month of every customer, where the spec asks for it."""
+def _forecasts(
+    spec: KpiSpec, tables: Tables, observed: dict[str, date]
+) -> tuple[Forecasts | None, list[str]]:
+    """Forecast value by month of every customer, where the spec asks for it; else say why not."""
     if spec.forecast is None or "transactions" not in tables.found or spec.data.spend is None:
-        return None
+        return None, []
     as_of = observed["transactions"]
     if spec.forecast.scores is not None:
-        return Forecasts(read_scored_values(spec.forecast.scores, as_of), spec.forecast.margin)
+        scored = read_scored_values(spec.forecast.scores, as_of)
+        return Forecasts(scored, spec.forecast.margin), []
     orders, source = tables.found["transactions"], spec.data.transactions
     returns = "net" if source is None else source.returns
-    model = forecaster(spec.forecast, orders, as_of=as_of, returns=returns)
+    try:
+        model = forecaster(spec.forecast, orders, as_of=as_of, returns=returns)
+    except ConvergenceError as error:
+        return None, [f"{NO_FORECAST}: {error}"]
     summary = history_of(orders, as_of=as_of, returns=returns)
     table = value_by_month(summary, model, months=spec.forecast.months)
-    return Forecasts(table, model.margin)
+    return Forecasts(table, model.margin), []
 
 
 def _of_leads(

@@ -13,8 +13,8 @@ from patronage.data.frames import frame_of
 from patronage.data.units import Day, to_day
 from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
-from patronage.marketing.engines import collected, group_labels, has_column
-from patronage.marketing.figures import Figure, ratio, share, stamped, to_frame
+from patronage.marketing.engines import collected, has_column, label_of
+from patronage.marketing.figures import Figure, ratio, share, stamped
 from patronage.marketing.history import ACTIVE_DAYS, check_active_days, unknown_before
 from patronage.marketing.intervals import (
     Interval,
@@ -69,7 +69,7 @@ def activity(
     seen = frame.filter(day >= start, day <= end, ~nw.col(unit).is_null())
     if has_column(frame, "amount"):
         seen = seen.filter(nw.col("amount") >= 0)
-    days = seen.select(unit, "day", group=nw.col(by) if by else nw.lit("")).unique()
+    days = seen.select(unit, "day", group=label_of(by) if by else nw.lit("")).unique()
     one, zero = nw.lit(1), nw.lit(0)
     counted = days.with_columns(
         in_period=nw.when(day >= period.first_day).then(one).otherwise(zero),
@@ -82,8 +82,6 @@ def activity(
     for view in wholes + ([counted] if by else []):
         sums = view.group_by(unit, "group").agg(*[nw.col(name).sum() for name in names])
         table = collected(sums, *names)
-        if by and view is counted:
-            table = table.assign(group=group_labels(table["group"]))
         parts = list(table.groupby("group", sort=True)) or [("", table)]
         figures += [f for name, part in parts for f in _active(part, str(name), period)]
     return stamped(figures, period, as_of)
@@ -146,8 +144,7 @@ def repurchase_rate(
     left_out = int((~mature).sum())
     figure = share("repurchase_rate", back, int(mature.sum()), n_left_out=left_out)
     flag = unknown_before(transactions, period, active_days=active_days)
-    figure = replace(figure.over(period), window_days=window_days).flagged(flag)
-    return to_frame([figure])
+    return stamped([replace(figure, window_days=window_days)], period, as_of, flag=flag)
 
 
 def churn_rate(

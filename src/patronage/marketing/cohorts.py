@@ -22,7 +22,7 @@ from patronage.errors import SpecError
 from patronage.features.rfm import Returns, purchase_days
 from patronage.marketing.engines import collected, with_calendar
 from patronage.marketing.figures import IMMATURE, PARTLY_MATURE, interval_level
-from patronage.marketing.intervals import LEVEL, mean_interval, wilson
+from patronage.marketing.intervals import LEVEL, spend_interval, wilson
 from patronage.marketing.periods import calendar_index, calendar_label, check_unit, first_day_of
 
 ALL = ""
@@ -180,9 +180,9 @@ def cohort_revenue(
     pandas.DataFrame
         One row a cohort and age, all cohorts together first (cohort ""): cohort, age,
         customers, revenue (of that unit, after refunds), value (revenue per customer of the
-        cohort) and cumulative_value, each with Student's bounds over customers and their level,
-        denominator and n (customers), n_left_out, window, currency, flag. A unit that is not
-        over is blank.
+        cohort) and cumulative_value, each with bounds over customers (`spend_interval`) and
+        their level, denominator and n (customers), n_left_out, window, currency, flag. A unit
+        that is not over is blank.
 
     Examples
     --------
@@ -211,12 +211,12 @@ def cohort_revenue(
         ("value", "revenue", "squares"),
         ("cumulative_value", "cumulative", "cumulative_squares"),
     ):
-        bounds = mean_interval(n, table[total], table[squares])
+        bounds = spend_interval(n, table[total], table[squares])
         result[name] = table[total] / n
         prefix = "" if name == "value" else "cumulative_"
         result[f"{prefix}low"], result[f"{prefix}high"] = bounds
     return result.assign(
-        interval=np.where(result["low"].notna(), "student", ""),
+        interval=_named(result),
         level=interval_level(result["low"], result["high"]),
         denominator=n,
         n=n,
@@ -225,6 +225,12 @@ def cohort_revenue(
         currency=currency,
         flag=_flags(table["n_left_out"], table["complete"]),
     )
+
+
+def _named(result: pd.DataFrame) -> Any:  # noqa: ANN401 - an array
+    """Name the interval of each row's value."""
+    gamma = result["revenue"] > 0
+    return np.where(result["low"].isna(), "", np.where(gamma, "compound_poisson", "student"))
 
 
 def matrix(table: pd.DataFrame, *, values: str = "value") -> pd.DataFrame:

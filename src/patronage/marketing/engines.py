@@ -65,6 +65,16 @@ def same_id_kind(left: pd.Series[Any], right: pd.Series[Any], *, names: tuple[st
         )
 
 
+def label_of(by: str) -> nw.Expr:
+    """Text of a breakdown; blank is missing, so that it is not taken for the whole.
+
+    Labels that mean the same must be one before units are counted, or a unit counts twice.
+    """
+    text = nw.col(by).cast(nw.String)
+    blank = text.str.strip_chars() == ""
+    return nw.when(nw.col(by).is_null() | blank).then(nw.lit(MISSING)).otherwise(text)
+
+
 def group_labels(values: pd.Series[Any]) -> pd.Series[Any]:
     """Text labels of a breakdown, with missing values and blanks under a name of their own.
 

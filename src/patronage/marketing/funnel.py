@@ -22,7 +22,7 @@ from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
 from patronage.data.frames import Frame, frame_of
 from patronage.data.units import Day, to_date, to_day
 from patronage.errors import DataError, SpecError
-from patronage.marketing.engines import MISSING, collected, has_column
+from patronage.marketing.engines import collected, has_column, label_of
 from patronage.marketing.figures import IMMATURE, PARTLY_MATURE, ZERO_DENOMINATOR
 from patronage.marketing.intervals import LEVEL, wilson
 from patronage.marketing.periods import NOT_STATED, Period
@@ -221,12 +221,6 @@ def _reached(number: int) -> nw.Expr:
     return nw.col(f"at_{number}") < NEVER
 
 
-def _label(by: str) -> nw.Expr:
-    """Text of the breakdown; blank is missing, so that it is not taken for the whole."""
-    text = nw.col(by).cast(nw.String)
-    return nw.when(nw.col(by).is_null() | (text == "")).then(nw.lit(MISSING)).otherwise(text)
-
-
 def _progress(
     steps: IntoFrame,
     order: Sequence[str],
@@ -281,7 +275,7 @@ def _events(steps: IntoFrame, order: Sequence[str], *, last: int, by: str | None
         "step",
         day=nw.col("day").cast(nw.Int64),
         at=at.cast(nw.Int64),
-        group=_label(by) if by else nw.lit(ALL),
+        group=label_of(by) if by else nw.lit(ALL),
     ).filter(
         nw.col("day") <= last,
         nw.col("step").is_in(list(order)),

@@ -14,13 +14,15 @@ from narwhals.stable.v2.typing import IntoFrame
 from scipy import stats
 
 from patronage.data.frames import frame_of
-from patronage.data.units import MONEY_SCALE, Day, to_day
+from patronage.data.units import MONEY_SCALE, Day, to_date, to_day
 from patronage.data.yes_no import read_yes_no
 from patronage.errors import DataError, SpecError
 from patronage.marketing.acquisition import costs_by_channel, no_cost
 from patronage.marketing.engines import collected, group_labels, has_column
 from patronage.marketing.figures import (
+    IMMATURE,
     INCOMPLETE,
+    PARTLY_MATURE,
     Figure,
     per_unit_cost,
     ratio,
@@ -29,7 +31,14 @@ from patronage.marketing.figures import (
     to_frame,
 )
 from patronage.marketing.funnel import funnel
-from patronage.marketing.intervals import LEVEL, count_interval, ratio_interval, wilson
+from patronage.marketing.intervals import (
+    LEVEL,
+    count_interval,
+    mean_interval,
+    ratio_interval,
+    total_interval,
+    wilson,
+)
 from patronage.marketing.periods import Period, calendar_index, calendar_label, first_day_of
 
 LEAD = "lead_id"
@@ -163,10 +172,11 @@ def leading_and_lagging(
     Returns
     -------
     pandas.DataFrame
-        One row an origin: origin, leads, quality (with its n), and for each window the deals,
-        the rate with Wilson's bounds, and the value of the deals where known. A cell is blank
+        One row an origin: origin, leads, quality (with its n and bounds, Wilson's of a rate,
+        Student's of a mean), and for each window the deals, the rate with Wilson's bounds, and
+        the value of the deals where known, with those of a sum of random terms. A cell is blank
         (NaN) until the window of every lead of the origin is over, and n_left_out_<days> counts
-        the leads still waiting; level is that of the bounds.
+        the leads still waiting; level is that of the bounds, window the days of creation.
 
     Raises
     ------
@@ -191,8 +201,7 @@ def leading_and_lagging(
     grouped = table.groupby("group", sort=True)
     result = pd.DataFrame({"leads": grouped.size()})
     if quality:
-        score = table.assign(score=_scores(table[quality], quality)).groupby("group")["score"]
-        result["quality"], result["quality_n"] = score.mean(), score.count()
+        result = result.join(_quality(table.assign(score=_scores(table[quality], quality))))
     for days in windows:
         judged = _judged(table, last, days)
         result = result.join(_later(judged, days))
@@ -200,6 +209,7 @@ def leading_and_lagging(
         over = first_day_of(result.index.to_numpy(dtype="int64") + 1, unit) - 1 <= last
         result["flag"] = np.where(over, "", INCOMPLETE)
     result["level"] = LEVEL
+    result["window"] = _windows(result.index, last, None if by else unit)
     origins = [calendar_label(int(at), unit) if by is None else str(at) for at in result.index]
     result.insert(0, "origin", origins)
     return result.reset_index(drop=True)
@@ -269,7 +279,8 @@ def _lead_group(
         figures.append(per_unit_cost(name, cost, n) if cost else no_cost(name, n))
     early = BACKWARDS if (mature["gap"] < 0).any() else ""
     rate = share("conversion_rate", len(won), len(mature), n_left_out=left_out)
-    cycle = replace(_median(won["gap"]), n_left_out=left_out)
+    waiting = (PARTLY_MATURE if len(mature) else IMMATURE) if left_out else ""
+    cycle = replace(_median(won["gap"]), n_left_out=left_out).flagged(waiting)
     judged = (figure.flagged(early) for figure in (rate, cycle))
     figures += [replace(figure, window_days=window_days) for figure in judged]
     if "value" in table:
@@ -284,7 +295,8 @@ def _lead_group(
             bounds=bounds,
             interval="delta",
         )
-        figures.append(replace(value, n_left_out=left_out, window_days=window_days))
+        value = replace(value, n_left_out=left_out, window_days=window_days)
+        figures.append(value.flagged(waiting))
     return [replace(figure, group=group) for figure in figures]
 
 
@@ -300,6 +312,26 @@ def _median(days: pd.Series[Any]) -> Figure:
         return replace(figure, flag="no_interval")
     low, high = float(values[rank - 1]), float(values[n - rank])
     return replace(figure, low=low, high=high, interval="order_statistics")
+
+
+def _quality(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean score of each origin, how many have one, and the bounds of the mean."""
+    score = table["score"]
+    grouped = table.assign(squares=score**2).groupby("group")
+    n, total = grouped["score"].count(), grouped["score"].sum()
+    is_rate = score.dropna().isin([0, 1]).all()
+    bounds = wilson(total, n) if is_rate else mean_interval(n, total, grouped["squares"].sum())
+    ends = {"quality_low": bounds.low, "quality_high": bounds.high}
+    return pd.DataFrame({"quality": total / n.where(n > 0), "quality_n": n, **ends})
+
+
+def _windows(origins: pd.Index[Any], last: int, unit: str | None) -> list[str]:
+    """Days in which the leads of each origin were created, as far as they are observed."""
+    if unit is None:
+        return [f"up to {to_date(last)}"] * len(origins)
+    at = origins.to_numpy(dtype="int64")
+    ends = np.minimum(first_day_of(at + 1, unit) - 1, last)
+    return [str(Period(int(a), int(b))) for a, b in zip(first_day_of(at, unit), ends, strict=True)]
 
 
 def _scores(values: pd.Series[Any], name: str) -> pd.Series[float]:
@@ -336,6 +368,11 @@ def _later(judged: pd.DataFrame, days: int) -> pd.DataFrame:
         index=sums.index,
     )
     if worth is not None:
-        result[f"value_{days}"] = grouped.groupby("group")["worth"].sum().where(done)
+        each = grouped.groupby("group")["worth"]
+        ends = {group: total_interval(part) for group, part in each}
+        result[f"value_{days}"] = each.sum().where(done)
+        for end in ("low", "high"):
+            found = {group: float(getattr(bounds, end)) for group, bounds in ends.items()}
+            result[f"value_{days}_{end}"] = pd.Series(found, dtype=float).where(done)
     result[f"n_left_out_{days}"] = sums["waiting"].astype("int64")
     return result

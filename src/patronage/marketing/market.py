@@ -72,16 +72,19 @@ def share_of_market(
     -------
     pandas.DataFrame
         Figures market_share. Where orders have channels of the names of the market's, both
-        sides are of these channels, and each has its row; else the whole alone. Counted, so
-        without an interval.
+        sides are of these channels, and each has its row; else the whole alone. Flag
+        "some_channels" on the whole where others are left out, of ours or of the market's.
+        Counted, so without an interval.
     """
     market = _by_day(spend, period, as_of, market_revenue="max").dropna(subset="market_revenue")
     totals = market.groupby("channel")["market_revenue"].agg(math.fsum)
     ours = _revenue(transactions, period, as_of)
     both = sorted(set(totals.index) & set(ours.index))
+    apart = {*totals.index[totals != 0], *ours.index[ours != 0]} - set(both)
     if both:
         ours, totals = ours[both], totals[both]
-    figures = [market_share(math.fsum(ours), math.fsum(totals))]
+    whole = market_share(math.fsum(ours), math.fsum(totals))
+    figures = [whole.flagged("some_channels" if both and apart else "")]
     figures += [
         replace(market_share(float(ours[name]), float(totals[name])), group=name) for name in both
     ]

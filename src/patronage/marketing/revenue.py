@@ -18,7 +18,7 @@ from narwhals.stable.v2.typing import IntoFrame
 from patronage.data.frames import Frame, frame_of
 from patronage.data.units import MONEY_SCALE, Day, to_day
 from patronage.errors import SpecError
-from patronage.marketing.engines import collected, group_labels, has_column, within
+from patronage.marketing.engines import collected, has_column, label_of, within
 from patronage.marketing.figures import Figure, made_by, ratio, share, stamped
 from patronage.marketing.history import ACTIVE_DAYS, begins_after, unknown_before
 from patronage.marketing.intervals import (
@@ -27,6 +27,7 @@ from patronage.marketing.intervals import (
     count_interval,
     growth_interval,
     ratio_interval,
+    spend_interval,
     total_interval,
 )
 from patronage.marketing.periods import Period
@@ -55,8 +56,8 @@ def revenue_figures(
     -------
     pandas.DataFrame
         Figures (see `patronage.marketing.figures`), the whole first. Revenue and orders have a
-        compound-Poisson interval over customers, customers a Poisson one, ratios (arpu,
-        average_order_value, purchase_frequency) a delta-method one over customers.
+        compound-Poisson interval over customers, and so has arpu; customers a Poisson one,
+        average_order_value and purchase_frequency a delta-method one over customers.
 
     Examples
     --------
@@ -114,7 +115,7 @@ def growth(
             n=len(both),
             unit="share",
             bounds=Interval(low - 1, high - 1),
-            interval="log_delta",
+            interval="delta" if min(top.min(), bottom.min()) < 0 else "log_delta",
         )
         figures.append(replace(figure, value=figure.value - 1))
     flag = begins_after(transactions, earlier.first_day)
@@ -232,9 +233,8 @@ def _in_period(transactions: IntoFrame, period: Period, as_of: Day, by: str | No
     if has_column(frame, "order_id"):
         named = nw.col("order_id").cast(nw.String)
         key = nw.when(~named.is_null()).then(named).otherwise(key)
-    group = nw.col(by).cast(nw.String) if by else nw.lit("")
-    text = nw.when(nw.col(by).is_null()).then(nw.lit("(missing)")).otherwise(group) if by else group
-    return within(frame, period, as_of).select(CUSTOMER, "day", "amount", order=key, group=text)
+    group = label_of(by) if by else nw.lit("")
+    return within(frame, period, as_of).select(CUSTOMER, "day", "amount", order=key, group=group)
 
 
 def _per_customer(
@@ -253,7 +253,6 @@ def _per_customer(
     )
     table = collected(customers, "revenue", "orders")
     return table.assign(
-        group=group_labels(table["group"]),
         revenue=table["revenue"] / MONEY_SCALE,
         active=(table["orders"] > 0).astype("int64"),
     )
@@ -283,7 +282,6 @@ def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
         made = made_by("poisson" if single else "compound_poisson", ends)
         figures.append(replace(count, unit="count", interval=made))
     for metric, top, bottom, unit in (
-        ("arpu", "revenue", "active", "currency"),
         ("average_order_value", "revenue", "orders", "currency"),
         ("purchase_frequency", "orders", "active", "ratio"),
     ):
@@ -291,4 +289,16 @@ def _one_group(table: pd.DataFrame, group: str) -> list[Figure]:
         figures.append(
             ratio(metric, sums[top], sums[bottom], n=n, unit=unit, bounds=spread, interval="delta")
         )
+    figures.insert(-2, _arpu(table))
     return [replace(figure, group=group) for figure in figures]
+
+
+def _arpu(table: pd.DataFrame) -> Figure:
+    """Revenue a customer; where somebody only sent goods back, the two are not of the same."""
+    revenue, active = table["revenue"], table["active"]
+    total, n = math.fsum(revenue), len(table)
+    spread, made = ratio_interval(revenue, active), "delta"
+    if n and revenue.min() >= 0 and active.all():
+        spread, made = spend_interval(n, total, math.fsum(revenue**2)), "compound_poisson"
+    whole = math.fsum(active)
+    return ratio("arpu", total, whole, n=n, unit="currency", bounds=spread, interval=made)
