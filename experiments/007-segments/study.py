@@ -13,6 +13,7 @@ from patronage.features.snapshot import snapshot
 from patronage.models.lifetime_value import LifetimeValue
 from patronage.segments.clusters import KMeansSegments
 from patronage.segments.rfm_grid import RFMSegments
+from patronage.segments.shares import wilson
 from patronage.segments.tiers import ValueTiers, top_share
 
 HERE = Path(__file__).parent
@@ -59,7 +60,7 @@ def run() -> pd.DataFrame:
     forecast = LifetimeValue(horizon_days=HORIZON).fit(customers).predict(customers)
     value = forecast["lifetime_value"].to_numpy()
     tiers = ValueTiers().fit(value).predict(value)
-    grid = RFMSegments().fit(customers)
+    grid = RFMSegments(monetary="total").fit(customers)
     labels = grid.predict(customers)
     rows = {"customers": float(len(customers))}
     rows |= {
@@ -81,9 +82,11 @@ def run() -> pd.DataFrame:
     chosen = KMeansSegments(features=FEATURES).fit(customers)
     rows["kmeans: number chosen"] = float(chosen.n_clusters_)
     for name in ("champions", "at risk", "lost"):
-        rows[f"{name}: share that bought again"] = float(
-            (after["holdout_purchases"].to_numpy()[labels == name] > 0).mean()
-        )
+        back = after["holdout_purchases"].to_numpy()[labels == name] > 0
+        low, high = wilson(back.sum(), len(back))
+        rows[f"{name}: customers"] = float(len(back))
+        rows[f"{name}: share that bought again"] = float(back.mean())
+        rows |= {f"{name}: low": float(low), f"{name}: high": float(high)}
     table = pd.Series(rows, name="value").rename_axis("measure")
     return table.round(4).to_frame()
 

@@ -119,14 +119,39 @@ def test_costs_are_joined_by_channel_and_campaign_where_both_are_known(touches: 
 
 def test_every_figure_of_credit_says_its_level_days_and_journeys(touches: str) -> None:
     run(touches + "[period]\nfirst = 2024-03-01\nlast = 2024-03-31\ncurrency = 'EUR'\n")
-    for name in ("models", "intervals", "costs", "totals", "synergy"):
+    for name in ("models", "intervals", "costs", "totals", "synergy", "untouched"):
         table = pd.read_csv(f"out/{name}.csv")
-        assert set(table["level"].dropna()) <= {0.95}
+        assert name == "untouched" or set(table["level"].dropna()) <= {0.95}
         assert set(table["window"]) == {"2024-03-01 to 2024-03-31"}
         assert set(table["window_days"]) == {90}
         assert set(table["timezone"]) == {"UTC"}
         assert set(table["currency"]) == {"EUR"}
     assert set(pd.read_csv("out/models.csv")["n"]) == {3}
+    run(touches + '[attribution]\ncurrency = "CHF"\n')
+    assert set(pd.read_csv("out/costs.csv")["currency"]) == {"CHF"}
+
+
+def test_a_path_table_is_of_the_days_that_the_spec_says(paths: pd.DataFrame) -> None:
+    assert len(paths)
+    run(PATHS + '[period]\nfirst = 2024-03-01\nlast = 2024-03-31\ncurrency = "EUR"\n')
+    table = pd.read_csv("out/models.csv")
+    assert set(table["window"]) == {"2024-03-01 to 2024-03-31"}
+    assert set(table["currency"]) == {"EUR"}
+
+
+def test_costs_of_other_days_than_the_conversions_are_told(touches: str) -> None:
+    spend = pd.DataFrame({"channel": "search", "day": ["2024-03-02", "2024-03-05"], "cost": 10})
+    spend.to_csv("spend.csv", index=False)
+    given = touches + '[data.spend]\nsource = "spend.csv"\n'
+    assert "costs are of" not in run(given).output
+    # From after the first conversion on, and from long before the first touch.
+    for days in (["2024-03-07", "2024-03-07"], ["2023-01-01", "2024-03-06"]):
+        spend.assign(day=days).to_csv("spend.csv", index=False)
+        said = run(given).output.replace("\n", " ")
+        assert f"costs are of {days[0]} to {days[1]}, touches from 2024-03-01" in said
+        assert "conversions of 2024-03-06 to 2024-03-06: cac and romi" in said
+    march = "[period]\nfirst = 2024-03-01\nlast = 2024-03-31\n"
+    assert "costs are of" not in run(given + march).output
 
 
 def test_a_period_takes_the_journeys_that_end_in_it_and_its_costs(touches: str) -> None:

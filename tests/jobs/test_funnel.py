@@ -103,8 +103,16 @@ def test_files_that_end_on_different_days_are_told(workplace: Path) -> None:
         f'[[data.steps]]\nsource = "{step}s.csv"\nstep = "{step}"\n' for step in ("lead", "deal")
     )
     both = spec(f'{parts}[funnel]\norder = ["lead", "deal"]\nwindow_days = 7\n')
-    ends = "last rows: leads.csv (lead) 2026-03-01, deals.csv (deal) 2026-01-01; where a table was"
+    ends = "last rows: leads.csv 2026-03-01, deals.csv 2026-01-01; where a table was read on"
     assert ends in run(both).output
+    # Two columns of one file were read on one day, whatever their last dates.
+    leads.assign(won_at=["2026-01-02", None]).to_csv(workplace / "deals.csv", index=False)
+    one = parts.replace("leads.csv", "deals.csv").replace(
+        'step = "deal"', 'step = "deal"\ncolumns = { reached_at = "won_at" }'
+    )
+    alone = spec(f'{one}[funnel]\norder = ["lead", "deal"]\nwindow_days = 7\n')
+    assert "last rows" not in run(alone).output
+    spec(f'{parts}[funnel]\norder = ["lead", "deal"]\nwindow_days = 7\n')
     assert "last rows" not in run(both, "--set", "snapshot.as_of=2026-01-01").output
 
 

@@ -8,6 +8,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 from typer.testing import CliRunner, Result
 
 from patronage.cli import app
@@ -125,6 +126,9 @@ def test_the_backtest_tells_capture_and_stands_beside_equal_weights(champions: N
     capture = tables["health_capture"]
     assert capture["share"].tolist() == [0.05, 0.1, 0.2]
     assert capture["capture"].is_monotonic_increasing
+    left, told = capture["denominator"].iloc[0], capture.iloc[-1]
+    ends = proportion_confint(told["capture"] * left, left, method="wilson")
+    assert told[["low", "high"]].tolist() == pytest.approx(list(ends))
     beside = tables["health_backtest"].set_index("weights")
     assert list(beside.index) == ["learnt", "equal"]
     assert (beside["low"] <= beside["auc"]).all()

@@ -114,6 +114,10 @@ def test_training_logs_groups_and_their_moves_and_no_customer(champions: None) -
     for name in {"persona", "stage_projection", *(n for n in tables if n.startswith("health_"))}:
         assert {"window", "window_days", "timezone", "currency"} <= set(tables[name]), name
     assert set(tables["tiers_after"]["window"]) == {"2023-10-01 to 2023-12-29"}
+    assert context - {"n"} <= set(tables["tier_order"])
+    # Who arrived has no share, and so no interval of one.
+    moves = tables["stage_moves"]
+    assert (moves["level"].notna() == moves["low"].notna()).all()
     assert "monetary_total" in set(tables["persona"]["attribute"])
 
 
@@ -123,6 +127,11 @@ def test_own_grid_clusters_and_attributes_come_from_the_spec(orders_csv: Path) -
     ).to_csv("customers.csv", index=False)
     best, rest = 'model.grid.best="[45][45]"', 'model.grid.rest="[1-3][1-5]|[45][1-3]"'
     more = ["--set", "data.customers.source=customers.csv", "--set", "model.health=none"]
+    patronage("segments", SPEC, *OURS, "--output", "found", *more)
+    told = pd.read_csv("found/persona.csv")
+    # Which city, and not how sure: the two once shared a column.
+    assert set(told.loc[told["attribute"] == "city", "level"]) == {"Bern", "Genf"}
+    assert set(told["confidence"]) == {0.95}
     said = patronage("train", SPEC, *OURS, "--set", best, "--set", rest, *more).output
     assert "in 2 segments by rfm" in said
     features = snapshot(read_table("orders.csv"), as_of="2023-09-30").df()
@@ -170,6 +179,15 @@ def test_the_command_writes_segments_moves_and_health_and_registers_nothing(
     result = patronage("score", "segments", "--input", "orders.csv", "--output", "scores",
                        "--as-of", "2023-09-30", code=2)  # fmt: skip
     assert "model segments: not in the registry" in result.stderr
+
+
+def test_orders_of_which_refunds_leave_nothing_are_one_line(orders_csv: Path) -> None:
+    pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2023-01-02"], "amount": [-5.0]}).to_csv(
+        "refunds.csv", index=False
+    )
+    result = patronage("segments", SPEC, *OURS, "--set", "data.transactions.source=refunds.csv",
+                       code=2)  # fmt: skip
+    assert "refunds.csv: refunds leave no purchase on or before" in result.stderr
 
 
 @pytest.mark.filterwarnings("ignore::patronage.jobs.describe.StaleOrdersWarning")

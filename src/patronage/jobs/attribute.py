@@ -22,7 +22,7 @@ from patronage.attribution.journeys import (
 from patronage.attribution.report import Certainty, attribution_report
 from patronage.data.engines import DuckdbEngine
 from patronage.data.frames import frame_of
-from patronage.data.units import EPOCH, to_day
+from patronage.data.units import EPOCH, to_date, to_day
 from patronage.errors import ReadinessError, SpecError
 from patronage.jobs.findings import Findings
 from patronage.jobs.funnel import timezone_of
@@ -35,9 +35,11 @@ from patronage.tracking.sections import TableSource
 
 SHOWN = ("totals", "credit", "value", "costs", "intervals", "synergy")
 PATHS = ("path", "days_before", "stage")
-LONG = {"models", "intervals", "costs", "synergy", "totals"}
+LONG = {"models", "intervals", "costs", "synergy", "totals", "untouched"}
 """Tables with a row a figure, beside which stands what it is of."""
 TEXTS = {"flag", "cost_by"}
+MONTH = 31
+"""Days that a row of spend may stand for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,16 @@ class _Given:
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
     window: str = NOT_STATED
     timezone: str = NOT_STATED
+    days: _Days | None = None
+
+
+@dataclass(frozen=True)
+class _Days:
+    """Days of the first touch, and of the first and the last conversion."""
+
+    touched: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ def run_attribution(spec: AttributionSpec) -> Findings:
         If a table breaks its contract, or a model lacks what it needs.
     """
     given = _path_table(spec) if spec.data.journeys is not None else _from_touches(spec)
-    spend = _spend(spec, given.tables)
+    spend = _spend(spec, given)
     report = attribution_report(
         given.paths,
         list(spec.attribution.models) or None,
@@ -102,9 +114,10 @@ def run_attribution(spec: AttributionSpec) -> Findings:
         pictures["value"] = credit_by_model(report["value"], unit="value")
     lines = [*given.lines, *spend.lines, f"credit is {BASIS}"]
     lines.append(f"low and high are {spec.intervals.confidence:.0%} intervals")
-    for name in LONG & set(report):
-        report[name] = _stands(report[name], spec, given)
-    return Findings(report | given.more, pictures, shown, lines)
+    found = report | given.more
+    for name in LONG & set(found):
+        found[name] = _stands(found[name], spec, given)
+    return Findings(found, pictures, shown, lines)
 
 
 def _stands(table: pd.DataFrame, spec: AttributionSpec, given: _Given) -> pd.DataFrame:
@@ -116,8 +129,13 @@ def _stands(table: pd.DataFrame, spec: AttributionSpec, given: _Given) -> pd.Dat
         window=given.window,
         window_days=spec.journeys.lookback_days if from_touches else None,
         timezone=given.timezone,
-        currency=NOT_STATED if spec.period is None else spec.period.currency,
+        currency=_currency(spec),
     )
+
+
+def _currency(spec: AttributionSpec) -> str:
+    of_period = NOT_STATED if spec.period is None else spec.period.currency
+    return spec.attribution.currency if of_period == NOT_STATED else of_period
 
 
 def _path_table(spec: AttributionSpec) -> _Given:
@@ -127,7 +145,9 @@ def _path_table(spec: AttributionSpec) -> _Given:
     paths = read_paths_table(source)
     tables = read_tables(spec.data, ["spend"])
     lines = [f"journeys: {len(paths):,} rows of {source.source}", *tables.lines()]
-    return _Given(paths, tables, lines, dict(source.columns), source.separator)
+    # Whoever names the period of a path table says what its journeys are of.
+    window = NOT_STATED if spec.period is None else str(Period(*_days(spec)))
+    return _Given(paths, tables, lines, dict(source.columns), source.separator, window=window)
 
 
 def _from_touches(spec: AttributionSpec) -> _Given:
@@ -162,8 +182,23 @@ def _from_touches(spec: AttributionSpec) -> _Given:
     )
     window = str(Period(*between)) if between else f"up to {as_of}"
     return _Given(
-        every, tables, lines, separator=how.separator, more=more, window=window, timezone=zone
+        every,
+        tables,
+        lines,
+        separator=how.separator,
+        more=more,
+        window=window,
+        timezone=zone,
+        days=_days_of(tables, every),
     )
+
+
+def _days_of(tables: Tables, every: pd.DataFrame) -> _Days | None:
+    ends = every.loc[every["conversions"] > 0, "end_day"]
+    touched = [each.first_day for each in tables.reports if each.table == "touches"]
+    if ends.empty or not touched or touched[0] is None:
+        return None
+    return _Days(to_day(touched[0]), int(ends.min()), int(ends.max()))
 
 
 def _last_day(spec: AttributionSpec, tables: Tables) -> date:
@@ -244,11 +279,12 @@ def _stages(spec: AttributionSpec, tables: Tables) -> Any:  # noqa: ANN401 - a D
     return marked.to_native()
 
 
-def _spend(spec: AttributionSpec, tables: Tables) -> _Spent:
+def _spend(spec: AttributionSpec, given: _Given) -> _Spent:
     """Costs of the table of spend, else those written beside touches, within the period.
 
     What was spent after the last day observed has had no chance to lead to anything.
     """
+    tables = given.tables
     costs = tables.found.get("spend", tables.found.get("touches"))
     if costs is None or "cost" not in costs.columns:
         return _Spent()
@@ -257,16 +293,34 @@ def _spend(spec: AttributionSpec, tables: Tables) -> _Spent:
     if spec.period is not None:
         first, last = _days(spec)
         costs = costs.filter(f'"day" between {first} and {last}')
+    uneven = _uneven(costs, given.days) if "spend" in tables.found else ()
     levels = spec.journeys.level
     known = tuple(name for name in levels if _names_costs(costs, name))
     if known == levels:
-        return _Spent(costs, levels)
+        return _Spent(costs, levels, lines=uneven)
     table, unknown = "spend" if "spend" in tables.found else "touches", set(levels) - set(known)
     absent = f"{table} tells no cost by {', '.join(sorted(unknown))}"
     if not known:
         return _Spent(lines=(f"{absent}: no costs are shown",))
     line = f"{absent}: cost, cac and romi are told by {', '.join(known)} alone, and not split"
-    return _Spent(costs, known, _part_of(tables.found["touches"], levels, known), (line,))
+    part_of = _part_of(tables.found["touches"], levels, known)
+    return _Spent(costs, known, part_of, (line, *uneven))
+
+
+def _uneven(costs: Any, days: _Days | None) -> tuple[str, ...]:  # noqa: ANN401 - a DuckDB relation
+    """Say where costs are of other days than the conversions that they are set beside."""
+    ((first, last),) = costs.aggregate('min("day"), max("day")').fetchall()
+    if days is None or first is None:
+        return ()
+    late = first > days.first or last < days.last - MONTH
+    if not late and first >= days.touched - MONTH:
+        return ()
+    said = (
+        f"costs are of {to_date(first)} to {to_date(last)}, touches from {to_date(days.touched)}, "
+        f"conversions of {to_date(days.first)} to {to_date(days.last)}: cac and romi set one "
+        "beside the other; set [period] to days that all cover"
+    )
+    return (said,)
 
 
 def _names_costs(costs: Any, column: str) -> bool:  # noqa: ANN401 - a DuckDB relation
@@ -292,7 +346,7 @@ def _days(spec: AttributionSpec) -> tuple[int, int]:
 
 
 def _model_options(spec: AttributionSpec) -> ModelOptions:
-    given = spec.attribution.model_dump(exclude={"models", "order"})
+    given = spec.attribution.model_dump(exclude={"models", "order", "currency"})
     given["weights"] = given["weights"] or None
     options: ModelOptions = {key: value for key, value in given.items() if value is not None}  # type: ignore[assignment]
     return options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from patronage.marketing.funnel import drop_off, funnel
 from patronage.marketing.intervals import LEVEL
 from patronage.marketing.periods import NOT_STATED, Period
 from patronage.plots import funnel_steps
-from patronage.tracking.metric_specs import Between, FunnelSpec
+from patronage.tracking.metric_specs import Between, FunnelSpec, StepSource
 from patronage.tracking.sections import TableSource
 
 SHOWN = [
@@ -76,7 +77,7 @@ def run_funnel(spec: FunnelSpec) -> Findings:
         {"funnel": columns_of(table, SHOWN)},
         [
             *tables.lines(),
-            *([] if spec.snapshot.as_of else _uneven(tables)),
+            *([] if spec.snapshot.as_of else _uneven(tables, spec.data.steps)),
             f"{options.window_days} days from the first step, observed until {as_of}",
             f"low and high are {LEVEL:.0%} intervals",
             "n_left_out: units whose window is not over, on neither side of a rate",
@@ -86,12 +87,16 @@ def run_funnel(spec: FunnelSpec) -> Findings:
     )
 
 
-def _uneven(tables: Tables) -> list[str]:
-    """Say where files of steps end on different days: windows run to the latest of them."""
+def _uneven(tables: Tables, sources: Iterable[StepSource]) -> list[str]:
+    """Say where files of steps end on different days: windows run to the latest of them.
+
+    Columns of one file were read on one day, whatever their last dates.
+    """
     ends: dict[str, date] = {}
-    for report in tables.reports:
+    for report, source in zip(tables.reports, sources, strict=True):
         if report.last_day is not None:
-            ends[report.source] = max(report.last_day, ends.get(report.source, report.last_day))
+            label = report.source.removesuffix(f" ({source.step})")
+            ends[label] = max(report.last_day, ends.get(label, report.last_day))
     if len(set(ends.values())) < 2:  # noqa: PLR2004 - one day is no difference
         return []
     told = ", ".join(f"{source} {day}" for source, day in ends.items())

@@ -207,7 +207,7 @@ def judge_health(
     ]  # fmt: skip
     return found, {
         "health_bands": found.bands,
-        "health_capture": pd.DataFrame(found.capture).assign(customers=found.n),
+        "health_capture": found.capture_table(),
         "health_backtest": pd.DataFrame(rows),
     }
 

@@ -60,6 +60,11 @@ def learn(spec: SegmentsSpec) -> Learning:
             f"{report.rows_kept:,} rows in all; set a later one."
         )
     now = _snapshot(orders, as_of, spec)
+    if now.empty:
+        raise ReadinessError(
+            f"{report.source}: refunds leave no purchase on or before snapshot.as_of {as_of}, "
+            f"{report.rows_kept:,} rows in all; set a later one, or read more of the orders."
+        )
     before = _snapshot(orders, as_of - timedelta(days=horizon), spec)
     outcome = None
     if report.last_day is not None and report.last_day >= as_of + timedelta(days=horizon):

@@ -132,7 +132,8 @@ def describe(
         counted["tiers"] = found.model.tiers.report(value)
     tables = {
         **{name: with_bounds(table, known) for name, table in counted.items()},
-        "persona": persona(_described(spec, labelled), "segment").assign(level=LEVEL, **known),
+        # Its column level is that of an attribute.
+        "persona": persona(_described(spec, labelled), "segment").assign(confidence=LEVEL, **known),
     }
     if isinstance(found.model.segments, KMeansSegments):
         tried = found.model.segments.selection_
@@ -143,7 +144,9 @@ def describe(
         tables["segments_after"] = _after(spec, found.outcome, labelled, "segment")
         if found.model.tiers is not None:
             tables["tiers_after"] = _after(spec, found.outcome, labelled, "tier")
-            tables["tier_order"] = falls(labelled["tier"], found.outcome["holdout_value"])
+            order = falls(labelled["tier"], found.outcome["holdout_value"])
+            each = 1 - (1 - LEVEL) / max(len(order), 1)  # all hold at once with LEVEL
+            tables["tier_order"] = order.assign(n=len(labelled), level=each, **_came(spec))
     return tables
 
 
@@ -201,9 +204,14 @@ def _moves(spec: SegmentsSpec, found: Learning, labelled: pd.DataFrame) -> dict[
     # The first row of a projection is the day itself; its bounds are 80%.
     projected = _context(spec, day, day + periods * length, periods * length.days)
     return {
-        "stage_moves": moves.table.assign(level=LEVEL, **_before(spec)),
+        "stage_moves": _leveled(moves.table, LEVEL).assign(**_before(spec)),
         "stage_projection": ahead.assign(n=len(labelled), level=PROJECTED_LEVEL, **projected),
     }
+
+
+def _leveled(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Say the confidence of low and high, where there are any."""
+    return table.assign(level=table["low"].notna().map({True: level, False: math.nan}))
 
 
 def _before(spec: SegmentsSpec) -> Context:
@@ -255,7 +263,8 @@ def _health(
     tables = health_tables(model, parts, pd.Series(band_of(labelled["health"])))
     known = _context(spec, found.report.first_day, spec.snapshot.as_of, None)
     n, learnt = model.health.n_customers_, _before(spec)
-    tables["health_weights"] = tables["health_weights"].assign(n=n, level=LEVEL, **learnt)
+    weights = _leveled(tables["health_weights"], LEVEL)
+    tables["health_weights"] = weights.assign(n=n, **learnt)
     tables["health_shares"] = tables["health_shares"].assign(n=len(parts), **known)
     if found.outcome is None:
         return None, tables
@@ -263,8 +272,9 @@ def _health(
     if judged is None:
         return None, tables
     backtest, told = judged
-    came = {"n": backtest.n, "level": LEVEL, **_came(spec)}
-    return backtest, tables | {name: table.assign(**came) for name, table in told.items()}
+    came = {"n": backtest.n, **_came(spec)}
+    stated = {name: _leveled(table, LEVEL).assign(**came) for name, table in told.items()}
+    return backtest, tables | stated
 
 
 def _pictures(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:

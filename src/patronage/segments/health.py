@@ -263,6 +263,20 @@ class HealthBacktest:
     n: int
     n_left_out: int
 
+    def capture_table(self) -> pd.DataFrame:
+        """Lay capture out, one row a share of customers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            share, rate, lift, capture with Wilson's 95% bounds low and high (the cut taken as
+            known), denominator (customers who left) and customers.
+        """
+        table = pd.DataFrame(self.capture)
+        left = int((self.bands["customers"] - self.bands["stayed"]).sum())
+        low, high = wilson(table["capture"] * left, np.full(len(table), left))
+        return table.assign(low=low, high=high, denominator=left, customers=self.n)
+
 
 def backtest_health(
     health: ArrayLike,

@@ -335,7 +335,7 @@ class Journeys(Section):
 
 
 class AttributionOptions(Section):
-    """Which models share credit, and how."""
+    """Which models share credit, how, and the currency printed beside it, as of a period."""
 
     models: Names = ()
     order: Annotated[int, Field(ge=1, le=4)] = 1
@@ -345,6 +345,7 @@ class AttributionOptions(Section):
     game: Literal["conversions", "rate"] = "conversions"
     n_orders: Annotated[int, Field(ge=1)] = 2_000
     seed: int = 0
+    currency: str = "not stated"
 
 
 class AttributionIntervals(Section):
