@@ -15,7 +15,7 @@ Webhook = Annotated[
     str | None, typer.Option(help="Address that the list is posted to as JSON, with retries.")
 ]
 Outbox = Annotated[
-    Path, typer.Option(help="Folder where batches wait until the webhook has taken them.")
+    Path, typer.Option(help="Folder where batches wait until their webhook takes them.")
 ]
 
 

@@ -238,7 +238,8 @@ def test_frames_that_cannot_be_analysed_are_refused_with_the_remedy() -> None:
     [
         ({"metrics": ()}, r"metrics: none given; name at least one"),
         ({"shares": {"a": 0.5, "b": 0.5}}, r"control 'control' has no share; shares name a, b"),
-        ({"window_days": 7, "as_of": 20}, r"start, end and window_days need exposed"),
+        ({"metrics": BOUGHT * 2}, r"metrics: bought, bought; give each a name of its own"),
+        ({"window_days": 7, "as_of": 20}, r"start, end and window_days need exposed.*exposed_only"),
         ({"exposed": "day", "window_days": 7}, r"window_days and as_of go together"),
     ],
 )

@@ -192,6 +192,17 @@ def test_means_without_a_variance_have_an_effect_and_no_interval(
         assert math.isnan(value)
 
 
+def test_sums_of_a_ratio_with_a_covariate_are_not_taken_as_if_it_had_none() -> None:
+    sums = Aggregate.of([1.0, 3.0], [1.0, 2.0], [5.0, 6.0])
+    with pytest.raises(SpecError, match="control: CUPED of a ratio needs products that sums"):
+        compare(sums, sums, metric="ratio", covariates=True)
+
+
+def test_text_among_numbers_is_counted_and_shown() -> None:
+    with pytest.raises(DataError, match="control: 1 of 3 values are no numbers, first 'n/a'"):
+        compare(pd.Series(["1", "n/a", None]), [1.0, 2.0], metric="mean")
+
+
 def test_a_ratio_without_denominators_is_nan() -> None:
     arm = (np.array([1.0, 2.0]), np.array([0.0, 0.0]))
     found = compare(arm, arm, metric="ratio")

@@ -82,6 +82,18 @@ def test_a_bayesian_interval_is_a_credible_one(language: str, word: str) -> None
     assert word not in verdict(compare(*BETTER), NAMES, language=language).detail
 
 
+def test_no_chance_is_sure_and_no_loss_has_more_digits_than_money() -> None:
+    sure = compare({"n": 9000, "sum": 900}, {"n": 9000, "sum": 1800}, method="bayesian")
+    said = verdict(sure, Names("orders")).detail
+    assert "better one is >99.99%; choosing it gives up <1e-06 percentage points" in said
+    rows = compare([3.0, 3.1, 2.9] * 40, [9.0, 9.1, 8.9] * 40, metric="mean", method="bayesian")
+    assert "choosing it gives up <0.0001 on average" in verdict(rows, Names("spend")).detail
+    close = compare({"n": 3000, "sum": 300}, {"n": 3000, "sum": 387}, method="bayesian")
+    assert f"better one is {100 * close.chance_to_win:.4g}%" in verdict(close, Names("o")).detail
+    lost = compare({"n": 9000, "sum": 1800}, {"n": 9000, "sum": 900}, method="bayesian")
+    assert "better one is <0.01%" in verdict(lost, Names("orders")).detail
+
+
 @pytest.mark.parametrize("method", ["fixed", "sequential", "bayesian"])
 @pytest.mark.parametrize("relative", [False, True])
 def test_both_languages_say_the_same_and_leave_nothing_unfilled(

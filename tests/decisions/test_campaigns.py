@@ -52,6 +52,18 @@ def test_what_is_measured_holds_for_all_arms_at_once_and_says_its_level(found: E
     assert counted.unproven
 
 
+def test_arms_of_other_sizes_than_planned_hand_nothing_on() -> None:
+    people = pd.DataFrame({"unit_id": range(600), "arm": ["control"] * 100 + ["mail"] * 500})
+    sales = pd.DataFrame({"customer_id": range(0, 600, 3), "purchases": 1, "revenue": 9.0})
+    sales = sales.assign(margin=3.0, revenue_before=0.0, margin_before=0.0)
+    planned = Campaign("s", shares={"control": 0.5, "mail": 0.5}, promised={"mail": 99.0})
+    found = evaluate_campaign(people, sales, planned)
+    assert found.measured.empty
+    assert found.measured.columns[0] == "action"
+    assert found.returns.loc["mail", "kept_promise"] == "unknown"
+    assert "nothing is measured for the next decision" in "\n".join(found.lines())
+
+
 def test_money_brought_has_the_wider_interval_too(found: Evaluation) -> None:
     alone = found.analysis.results.set_index(["metric", "arm"])
     for arm in ("mail", "call"):
@@ -98,5 +110,9 @@ def test_one_prediction_for_several_arms_is_refused(predicted: object, said: str
     sales = sales.assign(revenue_before=0.0, margin_before=0.0)
     with pytest.raises(SpecError, match=said):
         evaluate_campaign(people, sales, Campaign("spring", predicted=predicted))
+    with pytest.raises(SpecError, match="costs: no arm male in the assignments; they have call"):
+        evaluate_campaign(people, sales, Campaign("spring", costs={"male": 1.0}))
+    with pytest.raises(SpecError, match="promised: no arm post in the assignments"):
+        evaluate_campaign(people, sales, Campaign("spring", promised={"post": 1.0}))
     with pytest.raises(DataError, match="sales: column"):
         evaluate_campaign(people, sales.drop(columns="purchases"), Campaign("spring"))

@@ -18,7 +18,7 @@ class Receiver(HTTPServer):
 
     def __init__(self, codes: list[int]) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
-        self.codes, self.taken, self.keys = codes, [], []
+        self.codes, self.taken, self.keys, self.location = codes, [], [], None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -36,6 +36,12 @@ class Answer(BaseHTTPRequestHandler):
         if code == 200:
             self.server.taken += json.loads(body)["rows"]
         self.send_response(code)
+        if self.server.location is not None:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
@@ -108,6 +114,8 @@ def test_warnings_are_risky_and_valuable_by_owner_of_the_customers_table() -> No
     assert found["value_at_risk"].tolist() == [120.0, 90.0]
     assert found["churn_reasons"].tolist() == ["fewer orders", "silent for 90 days"]
     assert early_warning(scores.head(0)).empty
+    # Where nobody is worth anything, nobody is among the best fifth.
+    assert early_warning(scores.assign(lifetime_value=0.0)).empty
 
 
 def test_call_list_has_as_many_as_there_is_time_for_whatever_the_order_of_rows() -> None:
@@ -122,3 +130,21 @@ def test_call_list_has_as_many_as_there_is_time_for_whatever_the_order_of_rows()
     assert found["lead_id"].tolist() == ["a", "b", "c"]
     again = call_list(leads.iloc[::-1], capacity=3, cost=10.0)
     pd.testing.assert_frame_equal(found, again)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307])
+def test_a_redirect_is_no_delivery(receiver, tmp_path, code) -> None:
+    # Followed, a POST becomes a GET without its rows, and any page would have taken them.
+    receiver.codes, receiver.location = [code], receiver.url
+    with pytest.raises(DataError, match=f"HTTP {code}, moved; give the address that it leads to"):
+        post_rows(ROWS, receiver.url, outbox=tmp_path)
+    assert not receiver.taken
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
+def test_the_same_command_again_sends_what_waits_once(receiver, tmp_path) -> None:
+    receiver.codes = [400]
+    with pytest.raises(DataError):
+        post_rows(ROWS, receiver.url, outbox=tmp_path)
+    assert post_rows(ROWS, receiver.url, outbox=tmp_path).rows == 2
+    assert len(receiver.taken) == 2

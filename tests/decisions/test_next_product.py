@@ -66,3 +66,10 @@ def test_orders_without_products_are_refused() -> None:
         NextProduct().fit(pd.DataFrame({"customer_id": [1]}))
     with pytest.raises(ReadinessError, match="no line names a product"):
         NextProduct().fit(pd.DataFrame({"customer_id": [1], "product": [None]}))
+
+
+@pytest.mark.parametrize("split", [5, 400])
+def test_a_split_with_nothing_on_one_side_names_its_day(split: int) -> None:
+    day = np.datetime64("1970-01-01") + split
+    with pytest.raises(ReadinessError, match=f"nobody who bought until {day} bought a new product"):
+        judge_hints(market(paired=True), as_of=split, horizon_days=200)

@@ -110,6 +110,9 @@ def test_yes_and_no_are_read_and_other_words_are_asked_for(tmp_path, monkeypatch
     assert code == 2
     assert "rows.csv: 4 of 84 rows repeat a unit_id within its arm, first 000, 001, 002" in said
     assert run("abtest", "rows.toml", "--set", "data.assignments.duplicates=drop")[0] == 0
+    code, said = run("abtest", "rows.toml", "--set", "analysis.exposed_only=true")
+    assert code == 2
+    assert "rows.csv: exposed_only needs exposed_at" in said
     rows.head(0).to_csv("rows.csv", index=False)
     code, said = run("abtest", "rows.toml")
     assert code == 2
@@ -254,7 +257,7 @@ def test_a_list_that_is_not_taken_fails_the_command_after_the_decision_is_writte
     code, said = run("decide", SPECS / "offers.toml", "--set", address, "--output", "o")
     assert code == 2
     assert "1 of 1 batches not taken" in said
-    assert len(list(Path("outbox").glob("*.json"))) == 1
+    assert len(list(Path("outbox/early_warning").glob("*.json"))) == 1
     assert len(pd.read_csv("o/decision.csv")) == 2000
 
 
@@ -279,6 +282,23 @@ def test_a_campaign_that_is_not_over_is_not_judged(scores) -> None:
     code, said = run("evaluate-campaign", SPECS / "campaign.toml")
     assert code == 2
     assert "20 days before the campaign's 30 days" in said
+    orders = Path("orders.csv").read_text(encoding="utf-8")
+    Path("orders.csv").write_text(orders.splitlines()[0] + "\n", encoding="utf-8")
+    code, said = run("evaluate-campaign", SPECS / "campaign.toml")
+    assert code == 2
+    assert "transactions: no rows, so nobody knows who bought" in said
+    Path("orders.csv").write_text(orders, encoding="utf-8")
+    pd.DataFrame({"unit_id": [], "arm": []}).to_csv("assignment.csv", index=False)
+    late = "campaign.days=5"
+    code, said = run("evaluate-campaign", SPECS / "campaign.toml", "--set", late)
+    assert code == 2
+    assert "assignments: no rows, so no campaign to judge" in said
+    pd.DataFrame({"unit_id": ["a", "b"], "arm": ["control", "mail"]}).to_csv(
+        "assignment.csv", index=False
+    )
+    code, said = run("evaluate-campaign", SPECS / "campaign.toml", "--set", late)
+    assert code == 0, said
+    assert "net -0.50 (no interval: too few, or all alike)" in said
 
 
 def test_a_refund_of_an_older_order_undoes_no_purchase_and_both_commands_agree(scores) -> None:

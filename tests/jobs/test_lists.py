@@ -69,9 +69,23 @@ def test_a_list_that_nobody_takes_stands_in_the_file_and_in_the_outbox(
     )  # fmt: skip
     assert code == 2
     assert "1 of 1 batches not taken" in said
-    (kept,) = Path("waiting").glob("*.json")
+    (kept,) = Path("waiting/early_warning").glob("*.json")
     assert [row["customer_id"] for row in json.loads(kept.read_bytes())["rows"]] == ["8", "007"]
     assert Path("lists/early_warning.csv").is_file()
+
+
+def test_what_waits_of_one_list_is_not_sent_to_the_receiver_of_another(
+    scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("leads.csv").write_text(
+        "lead_id,conversion_probability,expected_value\n007,0.2,400\n", encoding="utf-8"
+    )
+    monkeypatch.setattr("patronage.jobs.call_list.post_rows", partial(post_rows, attempts=1))
+    hook = ("--webhook", "http://127.0.0.1:9/hook")
+    assert run("early-warning", "--scores", scores, "--min-value", 50, *hook)[0] == 2
+    code, said = run("call-list", "--scores", "leads.csv", "--capacity", 1, *hook)
+    assert code == 2
+    assert "1 of 1 batches not taken" in said
 
 
 def test_leads_are_called_in_the_order_of_their_value_as_many_as_there_is_time_for(
@@ -134,6 +148,28 @@ def test_decisions_and_arms_take_the_folder_that_scores_went_to(scores: Path) ->
     code, said = run("decide", specs / "offers.toml", *latest)
     assert code == 2
     assert "latest.json: names no score table" in said
+
+
+def test_the_cap_of_an_action_asks_for_the_campaign_of_contacts(scores: Path) -> None:
+    spec = (Path(__file__).parents[2] / "models" / "offers.toml").read_text(encoding="utf-8")
+    capped = spec.replace("capacity = 400", "cap = { contacts = 1, days = 30 }", 1)
+    assert capped != spec
+    Path("capped.toml").write_text(capped, encoding="utf-8")
+    reached = pd.DataFrame({"unit_id": ["007", "8"], "touched_at": "2026-02-20"})
+    reached.assign(channel="phone").to_csv("contacts.csv", index=False)
+    sets = ["choice.as_of=2026-02-28", "data.customers.source=scores"]
+    sets = [
+        part for each in (*sets, "data.contacts.source=contacts.csv") for part in ("--set", each)
+    ]
+    code, said = run("decide", "capped.toml", *sets)
+    assert code == 2
+    assert "data.contacts: no column campaign" in said
+    reached.assign(channel="phone", campaign="call").to_csv("contacts.csv", index=False)
+    code, said = run("decide", "capped.toml", *sets, "--output", "o")
+    assert code == 0, said
+    found = pd.read_csv("o/decision.csv", dtype={"customer_id": str}).set_index("customer_id")
+    # A call would bring both more: .25 x .8 x 900 - 8 against .15 x .8 x 900 - 3.5 of the voucher.
+    assert found.loc[["007", "8"], "action"].tolist() == ["voucher", "voucher"]
 
 
 def test_a_folder_without_scores_is_read_as_it_is(tmp_path: Path) -> None:

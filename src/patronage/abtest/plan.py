@@ -117,13 +117,19 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise SpecError("metrics: none given; name at least one.")
+        names = [outcome.name for outcome in self.metrics]
+        if len(set(names)) < len(names):
+            raise SpecError(f"metrics: {', '.join(names)}; give each a name of its own.")
         if self.shares is not None and str(self.control) not in map(str, self.shares):
             raise SpecError(
                 f"control {self.control!r} has no share; shares name {', '.join(self.shares)}."
             )
         windowed = (self.start, self.end, self.window_days)
         if self.exposed is None and any(value is not None for value in windowed):
-            raise SpecError("start, end and window_days need exposed, the column of that day.")
+            raise SpecError(
+                "start, end and window_days need exposed, the column of that day; in a spec "
+                "exposed_only = true."
+            )
         if (self.window_days is None) != (self.as_of is None):
             raise SpecError("window_days and as_of go together: which windows are complete?")
 

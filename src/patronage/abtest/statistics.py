@@ -154,7 +154,21 @@ def numbers_or_missing(values: ArrayLike, what: str) -> FloatArray:
             return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError):
         pass
-    raise DataError(f"{what}: the values are no numbers in one dimension; pass one number a unit.")
+    raise DataError(f"{what}: {_no_numbers(values)}; pass one number a unit.")
+
+
+def _no_numbers(values: ArrayLike) -> str:
+    """Say what stands where numbers should."""
+    whole = "the values are no numbers in one dimension"
+    if np.ndim(values) != 1:
+        return whole
+    series = pd.Series(values)
+    odd = series.notna() & pd.to_numeric(series, errors="coerce").isna()
+    if not odd.any():
+        return whole
+    return (
+        f"{int(odd.sum()):,} of {len(odd):,} values are no numbers, first {series[odd].iloc[0]!r}"
+    )
 
 
 def numbers_or_zero(values: ArrayLike, what: str) -> FloatArray:
@@ -232,10 +246,15 @@ def moments_of_sums(sums: Aggregate, metric: Metric, arm: str, *, covariate: boo
     Raises
     ------
     SpecError
-        If the metric needs sums that are not there.
+        If the metric needs sums that are not there, or a ratio is to have a covariate.
     DataError
         If the sums contradict each other.
     """
+    if metric == "ratio" and covariate:
+        raise SpecError(
+            f"{arm}: CUPED of a ratio needs products that sums do not have; pass the rows, or "
+            "leave the covariate out."
+        )
     if metric == "proportion" and not 0 <= sums.sum <= sums.n:
         raise DataError(
             f"{arm}: {sums.sum:g} conversions of {sums.n:,} units; count units that did, not "

@@ -140,6 +140,9 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 
+SLIGHT = 1e-4
+"""A chance below this, or above one less this, is said to be so."""
+
 REASONS_ZH = {
     "no unit": "缺少对象编号",
     "no arm": "缺少组别",
@@ -307,8 +310,8 @@ def _facts(
         "share": "<0.01%" if p_value < 1e-4 else _percent(p_value),  # noqa: PLR2004 - as above
         "reduction": _percent(found.variance_reduction),
         "corrected": "" if p_adjusted is None else words["corrected"],
-        "chance": _percent(found.chance_to_win),
-        "loss": _difference(found, found.expected_loss, words, signed=False),
+        "chance": _chance(found.chance_to_win),
+        "loss": _loss(found, words),
         "tuning": f"{found.tuning:,.0f}",
         "clipped": f"{found.clipped:,}",
         "ratio": "" if ratio is None else _ratio_in_words(ratio),
@@ -333,6 +336,25 @@ def _difference(
     if found.metric == "proportion":
         return sign + words["points"].format(x=_plain(100 * value))
     return sign + _plain(value)
+
+
+def _chance(share: float) -> str:
+    """As a percentage that is never quite 0 or 100, since no test makes sure."""
+    if share > 1 - SLIGHT:
+        return f">{100 * (1 - SLIGHT):g}%"
+    if share < SLIGHT:
+        return f"<{100 * SLIGHT:g}%"
+    return f"{100 * share:.4g}%" if share > 0.99 else _percent(share)  # noqa: PLR2004 - 99.96 is not 100
+
+
+def _loss(found: Comparison, words: dict[str, str]) -> str:
+    """Name the expected loss; far below the level of control it is noise of an integral."""
+    slight = SLIGHT**2
+    if not found.relative and found.metric != "proportion":
+        slight = SLIGHT * 10.0 ** math.floor(math.log10(abs(found.control) or 1.0))
+    if not 0 <= found.expected_loss < slight:
+        return _difference(found, found.expected_loss, words, signed=False)
+    return "<" + _difference(found, slight, words, signed=False)
 
 
 def _percent(share: float) -> str:

@@ -12,7 +12,10 @@ from patronage.decisions.eligibility import column_of, numbers_of
 from patronage.errors import SpecError
 
 NO_OWNER = "(no owner)"
-CARRIED = ("churn_grade", "segment", "tier", "stage", "action", "expected_gain", "churn_reasons")
+CARRIED = (
+    "recency_days", "frequency", "churn_grade", "segment", "tier", "stage", "action",
+    "expected_gain", "churn_reasons",
+)  # fmt: skip
 
 
 def early_warning(  # noqa: PLR0913 - what makes a customer worth a warning
@@ -39,7 +42,7 @@ def early_warning(  # noqa: PLR0913 - what makes a customer worth a warning
     min_value
         What makes a customer valuable, money; by default being among the best `value_share`.
     value_share
-        Of the customers whose value is known.
+        Of the customers whose value is known; a value of 0 is none.
     most
         Longest list of an owner.
     customer
@@ -71,10 +74,12 @@ def early_warning(  # noqa: PLR0913 - what makes a customer worth a warning
         )
     risk = numbers_of(scores, "churn_probability", "scores")
     value = numbers_of(scores, "lifetime_value", "scores")
+    listed = risk >= min_risk
     if min_value is None:
         known = value[np.isfinite(value)]
         min_value = float(np.quantile(known, 1 - value_share)) if len(known) else np.inf
-    listed = (risk >= min_risk) & (value >= min_value)
+        listed &= value > 0  # where most are worth nothing, the best fifth is worth nothing too
+    listed &= value >= min_value
     found = pd.DataFrame(
         {
             "owner": _owners(scores, customers, customer),

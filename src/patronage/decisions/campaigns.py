@@ -88,7 +88,7 @@ class Evaluation(NamedTuple):
         action, effect (change in the chance to buy), low, high, level (of each interval),
         p_value (corrected alike), measured_in, window_days (that the chance is of),
         gain_per_customer, gain_low, gain_high (margin brought a customer of the arm, money, before
-        cost): what the next decision may use.
+        cost): what the next decision may use. No rows where the sample ratio alarms.
     calibration
         arm and deciles of the prediction; no rows without one.
     slopes
@@ -113,9 +113,11 @@ class Evaluation(NamedTuple):
             )
         for arm, row in self.returns.iterrows():
             roi = "" if np.isnan(row["roi"]) else f", return on cost {row['roi']:.0%}"
+            ends = f"{row['net_low']:,.2f} to {row['net_high']:,.2f}"
+            sure = "no interval: too few, or all alike" if np.isnan(row["net_low"]) else ends
             told.append(
                 f"{arm}: gain {row['gain']:,.2f} for cost {row['cost']:,.2f}, net "
-                f"{row['net']:,.2f} ({row['net_low']:,.2f} to {row['net_high']:,.2f}){roi}"
+                f"{row['net']:,.2f} ({sure}){roi}"
             )
             if not np.isnan(row["promised"]):
                 told.append(f"{arm}: promised {row['promised']:,.2f}: {KEPT[row['kept_promise']]}")
@@ -124,6 +126,11 @@ class Evaluation(NamedTuple):
             f"({found.low:.2f} to {found.high:.2f}); 1 would be exact, 0 noise"
             for arm, found in self.slopes.items()
         ]
+        if _alarmed(self.analysis):
+            told.append(
+                "warning: nothing is measured for the next decision, and no promise judged: the "
+                "arms are not of the sizes that were planned"
+            )
         return told + list(self.analysis.notes)
 
 
@@ -154,7 +161,8 @@ def evaluate_campaign(
     DataError
         If no customer of the assignments is among the sales, or columns are missing.
     SpecError
-        If one column predicts for several arms, or a prediction is for an arm that is not there.
+        If one column predicts for several arms, or a cost, a promise or a prediction is for an arm
+        that is not there.
     ReadinessError
         Without a control group.
 
@@ -171,6 +179,7 @@ def evaluate_campaign(
     mail  400.0  100.0  300.0  3.0
     """
     frame = _with_sales(assignments, sales)
+    _refuse_unknown_arms(frame, campaign)
     plan = Plan(
         (
             Outcome(PURCHASE),
@@ -192,7 +201,13 @@ def evaluate_campaign(
     measured = _measured(bought, brought, campaign)
     measured["p_value"] = (n_arms * measured["p_value"]).clip(upper=1.0)
     returns = _returns(brought, campaign).assign(level=1 - each.alpha)
+    if _alarmed(found):
+        measured, returns["kept_promise"] = measured.iloc[:0], "unknown"
     return Evaluation(found, returns, measured.assign(level=1 - each.alpha), calibration, slopes)
+
+
+def _alarmed(found: Analysis) -> bool:
+    return bool((found.results["decision"] == "do not use").any())
 
 
 def _measured(bought: pd.DataFrame, brought: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
@@ -208,6 +223,18 @@ def _measured(bought: pd.DataFrame, brought: pd.DataFrame, campaign: Campaign) -
     for name, end in money.items():
         found[name] = brought.loc[bought.index, end].to_numpy()
     return found
+
+
+def _refuse_unknown_arms(frame: pd.DataFrame, campaign: Campaign) -> None:
+    """Check names: the cost of an arm that nobody is in would leave the real one for free."""
+    arms = sorted(as_text(frame["arm"]).dropna().unique())
+    for name in ("costs", "promised"):
+        unknown = [arm for arm in getattr(campaign, name) if arm not in arms]
+        if unknown:
+            raise SpecError(
+                f"{name}: no arm {', '.join(map(str, unknown))} in the assignments; they have "
+                f"{', '.join(arms) or 'none'}."
+            )
 
 
 def _as_they_came(frame: pd.DataFrame) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pandas as pd
 
@@ -26,7 +26,14 @@ from patronage.errors import DataError, SpecError
 TIMEOUT_SECONDS = 10.0
 BATCH = 500
 WORTH_ANOTHER_TRY = (408, 425, 429)
-SERVER_ERROR = 500
+MOVED, REFUSED, SERVER_ERROR = 300, 400, 500
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Followed, a redirected POST becomes a GET without its rows, and looks delivered."""
+
+    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - as urllib calls it
+        """Follow nowhere."""
 
 
 class Delivered(NamedTuple):
@@ -54,7 +61,8 @@ def post_rows(
     url
         Of the webhook, http or https.
     outbox
-        Folder that holds batches until they are taken; those taken go to `outbox/sent`.
+        Folder that holds batches until they are taken; those taken go to `outbox/sent`. What
+        waits there goes to whatever address is given next: one folder for each list and receiver.
     attempts
         Tries of a batch; between two the wait doubles, from `wait_seconds` on.
     wait_seconds
@@ -112,7 +120,10 @@ def _keep(table: pd.DataFrame, folder: Path) -> None:
         # Through pandas, which writes dates and missing values as JSON has them.
         part = table.iloc[start : start + BATCH].to_json(orient="records", date_format="iso")
         body = b'{"rows":' + part.encode() + b"}"
-        name = f"{time.time_ns():020d}-{hashlib.sha256(body).hexdigest()[:16]}.json"
+        content = hashlib.sha256(body).hexdigest()[:16]
+        if any(folder.glob(f"*-{content}.json")):
+            continue  # it waits already: the same command again is no second list
+        name = f"{time.time_ns():020d}-{content}.json"
         write_atomically(folder / name, partial(_write_bytes, body))
 
 
@@ -137,10 +148,12 @@ def _post(
         if attempt:
             sleep(wait * 2 ** (attempt - 1))
         try:
-            with urlopen(request, timeout=TIMEOUT_SECONDS):
+            with build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
                 return None
         except HTTPError as error:
             problem = f"HTTP {error.code}"
+            if MOVED <= error.code < REFUSED:
+                problem += ", moved; give the address that it leads to"
             error.close()
             if error.code < SERVER_ERROR and error.code not in WORTH_ANOTHER_TRY:
                 break

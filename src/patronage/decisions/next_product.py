@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from patronage.data.units import Day, to_day
+from patronage.data.units import Day, to_date, to_day
 from patronage.errors import DataError, ReadinessError, SpecError
 
 CHUNK = 2_000
@@ -241,15 +241,18 @@ def judge_hints(
     """
     last = to_day(as_of)
     day = transactions["day"]
-    before = _bought(transactions[day <= last])
-    after = _bought(transactions[(day > last) & (day <= last + horizon_days)])
+    parts = transactions[day <= last], transactions[(day > last) & (day <= last + horizon_days)]
+    nobody = ReadinessError(
+        f"transactions: nobody who bought until {to_date(last)} bought a new product in the "
+        f"{horizon_days} days after; choose another as_of or a longer horizon."
+    )
+    if min(map(len, parts)) == 0:
+        raise nobody
+    before, after = map(_bought, parts)
     model = NextProduct(min_support=min_support).fit(before)
     new = _minus(after[after["customer_id"].isin(before["customer_id"])], before)
     if new.empty:
-        raise ReadinessError(
-            f"transactions: nobody who bought until day {last} bought a new product in the "
-            f"{horizon_days} days after; choose an earlier as_of or a longer horizon."
-        )
+        raise nobody
     judged = pd.Index(new["customer_id"].unique())
     sellers = _best_sellers(model.popularity_.index, judged, before, top)
     own = before[before["customer_id"].isin(judged)]

@@ -39,7 +39,7 @@ class Delivery:
     kind
         Of the files.
     webhook, outbox
-        As `delivery.post_rows` takes them.
+        As `delivery.post_rows` takes them; each list waits in a folder of its name there.
     """
 
     output: Path | None = None
@@ -143,6 +143,7 @@ def deliver(findings: Findings, name: str, where: Delivery) -> list[str]:
     if where.output is not None:
         told += [f"1 file -> {path}" for path in write_findings(findings, where.output, where.kind)]
     if where.webhook is not None:
-        sent = post_rows(findings.tables[name], where.webhook, outbox=where.outbox)
+        # Each list waits apart: what the receiver of another did not take is not for this one.
+        sent = post_rows(findings.tables[name], where.webhook, outbox=where.outbox / name)
         told.append(f"{sent.rows:,} rows delivered in {sent.batches:,} batches")
     return told

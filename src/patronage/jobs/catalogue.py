@@ -107,4 +107,10 @@ def _contacts(spec: OffersSpec) -> pd.DataFrame | None:
     source = spec.data.contacts
     touches = read_table(source.source, "touches", **source.reading())
     frame = touches if isinstance(touches, pd.DataFrame) else touches.df()
+    if "campaign" not in frame and any(action.cap is not None for action in spec.actions):
+        raise SpecError(
+            "data.contacts: no column campaign, and the cap of an action counts the contacts whose "
+            'campaign is its name. Map it with columns = { campaign = "..." }, or cap all contacts '
+            "alike with choice.cap."
+        )
     return frame.rename(columns={"unit_id": "customer_id", "campaign": "action"})

@@ -41,6 +41,11 @@ def run_abtest(spec: ExperimentSpec) -> Findings:
         lines = tables.lines()
         source = tables.reports[-1].source
         frame = with_chances(tables.found["assignments"].df(), spec.metrics, source)
+        if plan.exposed is not None and plan.exposed not in frame:
+            raise SpecError(
+                f"{source}: exposed_only needs exposed_at, when a unit was first reached; name the "
+                'column with columns = { exposed_at = "..." }.'
+            )
         found = analyse(frame, plan, language=spec.analysis.language, source=source)
     return _findings(found, lines, plan)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -79,14 +80,11 @@ def run_campaign(spec: CampaignSpec) -> Findings:
     """Compare what the arms of a campaign bought, and what that brought for its cost."""
     tables = read_tables(spec.data)
     plan = spec.campaign
-    first = to_day(plan.sent_on)
     orders = tables.found["transactions"]
-    last = orders.aggregate("max(day)").fetchall()[0][0]
-    if last is None or last < first + plan.days - 1:
-        raise ReadinessError(
-            f"transactions: they end {(first + plan.days - 1) - (last or 0):,} days before the "
-            f"campaign's {plan.days} days from {plan.sent_on} are over; wait, or set fewer days."
-        )
+    _refuse_unfinished(orders, plan)
+    assigned: pd.DataFrame = tables.found["assignments"].df()
+    if assigned.empty:
+        raise ReadinessError("assignments: no rows, so no campaign to judge.")
     campaign = Campaign(
         spec.name,
         plan.control,
@@ -98,7 +96,7 @@ def run_campaign(spec: CampaignSpec) -> Findings:
         plan.days,
     )
     found = evaluate_campaign(
-        tables.found["assignments"].df(),
+        assigned,
         sales_of(orders, plan, returns=spec.data.transactions.returns),
         campaign,
         language=plan.language,
@@ -116,6 +114,18 @@ def run_campaign(spec: CampaignSpec) -> Findings:
     )
 
 
+def _refuse_unfinished(orders: Any, plan: CampaignPlan) -> None:  # noqa: ANN401 - a DuckDB relation
+    first = to_day(plan.sent_on)
+    ((last,),) = orders.aggregate("max(day)").fetchall()
+    if last is None:
+        raise ReadinessError("transactions: no rows, so nobody knows who bought.")
+    if last < first + plan.days - 1:
+        raise ReadinessError(
+            f"transactions: they end {(first + plan.days - 1) - last:,} days before the "
+            f"campaign's {plan.days} days from {plan.sent_on} are over; wait, or set fewer days."
+        )
+
+
 def _warned(customers: pd.DataFrame, decided: pd.DataFrame, warning: WarningList) -> pd.DataFrame:
     scored = customers.assign(
         action=decided["action"].to_numpy(), expected_gain=decided["expected_gain"].to_numpy()
@@ -129,7 +139,8 @@ def _deliver(found: pd.DataFrame, warning: WarningList, lines: list[str]) -> str
     if warning.webhook is None:
         return None
     try:
-        sent = post_rows(found, warning.webhook, outbox=warning.outbox)
+        outbox = Path(warning.outbox) / "early_warning"
+        sent = post_rows(found, warning.webhook, outbox=outbox)
     except DataError as error:
         return str(error)
     lines.append(f"{sent.rows:,} rows delivered in {sent.batches:,} batches")
