@@ -245,6 +245,24 @@ def test_a_flat_table_is_trained_and_scored_in_any_order_with_the_label_or_witho
     pd.testing.assert_frame_equal(again, whole)
 
 
+def test_without_ids_each_row_is_known_by_its_place_repeated_ones_too(
+    flat_csv: pd.DataFrame,
+) -> None:
+    nameless = flat_csv.drop(columns="Account No.")
+    nameless.to_csv("flat.csv", index=False)
+    told = sets(
+        data__labelled__source="flat.csv", data__labelled__label="Left?",
+        data__labelled__duplicates="drop",
+    )  # fmt: skip
+    patronage("train", SPEC, *told, *QUICK, "--force")
+    patronage("promote", "churn", "--force")
+    pd.concat([nameless[:3], nameless[:40]]).to_csv("new.csv", index=False)
+    patronage("score", "churn", "--input", "new.csv", "--output", "scores")
+    found = scored().set_index("customer_id")["churn_probability"]
+    assert list(found.index) == list(range(1, 44))
+    np.testing.assert_array_equal(found.loc[1:3], found.loc[4:6])
+
+
 def test_a_flat_file_without_rows_names_or_trained_columns_is_refused(
     flat_csv: pd.DataFrame,
 ) -> None:

@@ -87,6 +87,42 @@ def test_open_leads_are_ranked_called_and_rolled_up_to_accounts(champion: pd.Dat
     assert (accounts["leads"] == by_hand.size().loc[accounts.index]).all()
     first = by_hand["rank"].idxmin()
     assert (accounts["first_lead_id"] == first.loc[accounts.index]).all()
+    # Leads of unknown value count in an account as they do by themselves.
+    assert value.isna().any()
+    likely = worth.groupby(table["account_id"]).sum().loc[accounts["rank"].sort_values().index]
+    assert (likely.diff().dropna() <= 1e-9).all()
+
+    # The list reads the leads, not the accounts beside them.
+    patronage("call-list", "--scores", "scores", "--capacity", "7", "--output", "calls")
+    called = pd.read_csv("calls/call_list.csv")
+    best = table["expected_value"].nlargest(7).index
+    assert list(called["lead_id"].astype(str)) == list(best.astype(str))
+
+
+def test_leads_older_than_any_that_was_learnt_from_get_no_chance(files: pd.DataFrame) -> None:
+    by_age = [each for each in QUICK if each != "snapshot.step_days=90"][:-1]
+    spec = Path(SPEC).read_text().replace("step_days = 30", "ages_days = [0, 14] #")
+    Path("ages.toml").write_text(spec)
+    patronage("train", "ages.toml", *by_age, "--force")
+    patronage("promote", "leads", "--force")
+    said = patronage(
+        "score", "leads", "--input", "leads.csv", "--as-of", "2025-12-31", "--output", "scores",
+        "--capacity", "5000",
+    ).output  # fmt: skip
+    latest = json.loads(Path("scores/latest.json").read_text())
+    table = pd.read_parquet(Path("scores") / latest["folder"]).set_index("lead_id")
+    created = pd.to_datetime(files.set_index("lead_id").loc[table.index, "created_at"])
+    old = (pd.Timestamp("2025-12-31") - created.dt.normalize()).dt.days > 14
+    assert 0 < old.sum() < len(old)
+    assert f"{old.sum():,} of {len(old):,} leads are over 14 days old" in said
+    assert (table.loc[old, "flags"] == "not_eligible").all()
+    empty = ["conversion_probability", "lead_score", "lead_grade", "expected_value", "rank"]
+    assert table.loc[old, empty].isna().all(axis=None)
+    assert table.loc[~old, "conversion_probability"].notna().all()
+    assert sorted(table.loc[~old, "rank"]) == list(range(1, (~old).sum() + 1))
+    assert (table["call_today"] == ~old).all()
+    accounts = pd.read_parquet(Path("scores") / latest["accounts"])
+    assert accounts["leads"].sum() == table.loc[~old, "account_id"].notna().sum()
 
 
 def test_an_attribute_written_after_conversion_is_refused_until_dropped(

@@ -50,6 +50,9 @@ def test_snapshots_are_compared_with_the_latest_before_too(
     found = judge_classifier(model, replace(rows, of_snapshots=True))
     assert (found.shift.before, found.shift.after, found.shift.moved) == (0.70, 0.58, True)
     assert any("the outcome's rate moved from 70.0%" in line for line in found.lines())
+    # The same rates of rows dealt at random are chance.
+    dealt = judge_classifier(model, replace(rows, of_snapshots=True, in_time=False))
+    assert not dealt.shift.moved
 
 
 @pytest.mark.parametrize(("history", "kept"), [(364, False), (365, True)])

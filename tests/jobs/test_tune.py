@@ -79,6 +79,33 @@ def test_a_study_goes_on_where_it_stopped(spec: Spec, known_loss: list[float]) -
         assert studies.execute("select count(*) from studies").fetchone() == (1,)
 
 
+def test_a_study_that_goes_on_repeats_no_trial(spec: Spec, known_loss: list[float]) -> None:
+    tune_model(spec, n_trials=3, force=True)
+    tune_model(spec, n_trials=2, force=True)
+    # Each run begins with the spec as declared, and so does the first trial.
+    tried = [rate for rate in known_loss if rate != 0.1]
+    assert len(tried) == len(set(tried)) == 4
+
+
+@pytest.mark.parametrize("change", ["drop", "n_estimators", "rows"])
+def test_losses_of_another_question_are_not_compared(
+    spec: Spec, known_loss: list[float], change: str
+) -> None:
+    flat = pd.read_csv("flat.csv").assign(other=range(600))
+    flat.to_csv("flat.csv", index=False)
+    first = tune_model(spec, n_trials=3, force=True)
+    content = spec.model_dump(mode="json")
+    if change == "drop":
+        content["data"]["labelled"]["drop"] = ["other"]
+    elif change == "n_estimators":
+        content["model"]["n_estimators"] = 10
+    else:
+        # As many rows, and as many of each kind, as before.
+        flat.assign(silent=flat["silent"] + 1).to_csv("flat.csv", index=False)
+    second = tune_model(parse_spec(content, source="test"), n_trials=2, force=True)
+    assert (first.trials, second.trials) == (3, 2)
+
+
 def test_a_search_ends_when_nothing_improves(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "_losses", lambda *_: iter([0.5, 0.5, 0.5]))
     monkeypatch.setattr(tune, "PATIENCE", 3)

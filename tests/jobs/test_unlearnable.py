@@ -52,3 +52,12 @@ def test_codes_with_leading_zeros_stay_codes() -> None:
 def test_a_decimal_comma_counts_where_the_table_has_one() -> None:
     values = pd.Series([number.replace(".", ",") for number in NUMBERS] + ["unbekannt"])
     assert "99.0% of its values are numbers" in verdict_on(values, decimal=",").told
+
+
+def test_the_other_decimal_mark_is_named_where_it_is_sure() -> None:
+    comma = pd.Series([number.replace(".", ",") for number in NUMBERS])
+    assert 'set decimal = ","' in verdict_on(comma).told
+    assert 'set decimal = "."' in verdict_on(pd.Series(NUMBERS), decimal=",").told
+    # Of thousands nobody knows which mark it is.
+    thousands = pd.Series([f"{1_000 + 37 * number:,}" for number in range(100)])
+    assert "signs or separators" in verdict_on(thousands).told

@@ -296,9 +296,9 @@ LEAD_SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
 ACCOUNT_SCORE_COLUMNS: tuple[ScoreColumn, ...] = (
     ScoreColumn("account_id", "string", "", "the account"),
     ScoreColumn("as_of", "date", "", "last day observed"),
-    ScoreColumn("leads", "bigint", "leads", "open leads of the account"),
+    ScoreColumn("leads", "bigint", "leads", "open leads of the account with a chance"),
     ScoreColumn("conversion_probability", "double", _SHARE, "chance that at least one buys"),
-    ScoreColumn("expected_value", "double", _CURRENCY, "sum over its leads"),
-    ScoreColumn("rank", "bigint", "1 is first", "place by expected value, then probability"),
+    ScoreColumn("expected_value", "double", _CURRENCY, "sum over its leads of known value"),
+    ScoreColumn("rank", "bigint", "1 is first", "place by expected value, unknown as the median"),
     ScoreColumn("first_lead_id", "string", "", "whom to call first"),
 )

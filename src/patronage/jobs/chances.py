@@ -62,8 +62,16 @@ def look_at_all(artifact: Artifact, spec: ChurnSpec | LeadSpec, features: pd.Dat
 
 
 def eligible(spec: ChurnSpec | LeadSpec, features: pd.DataFrame) -> NDArray[np.bool_]:
-    """Mark the rows of the population that a model learnt from."""
-    days = spec.snapshot.eligible_days if isinstance(spec, ChurnSpec) and spec.snapshot else None
+    """Mark the rows of the population that a model learnt from.
+
+    Who bought within eligible_days, leads that are no older than the oldest that were learnt from.
+    """
+    if isinstance(spec, LeadSpec):
+        oldest = None if spec.snapshot is None else spec.snapshot.oldest
+        if oldest is None:
+            return np.ones(len(features), dtype=np.bool_)
+        return (features["lead_age_days"] <= oldest).to_numpy(dtype=bool)
+    days = spec.snapshot.eligible_days if spec.snapshot else None
     if days is None or "recency_days" not in features or spec.data.labelled is not None:
         return np.ones(len(features), dtype=np.bool_)
     return (features["recency_days"] < days).to_numpy(dtype=bool)

@@ -206,12 +206,16 @@ def judge_classifier(model: ScoreModel, rows: TrainingSet) -> ClassifierHoldout:
 
 
 def _shift(rows: TrainingSet, label: Floats) -> RateShift:
-    """Compare the rate with that of the rows learnt from, and of snapshots with the one before."""
+    """Compare the rate with that of the rows learnt from, and of snapshots with the one before.
+
+    Rows that were dealt at random differ by chance: without time no rate has moved.
+    """
     befores = [rows.fitting]
     if rows.of_snapshots and rows.later is not None:
         befores.append(rows.later & rows.fitting)
     shifts = [rate_shift(rows.label[before], label) for before in befores if before.any()]
-    return max(shifts, key=lambda shift: abs(shift.ratio - 1))
+    found = max(shifts, key=lambda shift: abs(shift.ratio - 1))
+    return found if rows.in_time else found._replace(moved=False)
 
 
 def importance_table(propensity: Propensity, rows: TrainingSet) -> pd.DataFrame:

@@ -96,6 +96,7 @@ def training_set(spec: ChurnSpec | LeadSpec) -> TrainingSet:
         fitting=fitting,
         judging=judging,
         later=later,
+        in_time=table.time_order is not None,
         learnt=tuple(parts.features.columns),
         brought=tuple(parts.features.columns),
         outcome=known.said,

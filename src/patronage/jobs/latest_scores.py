@@ -24,7 +24,8 @@ def scored_source(scores: str | Path) -> str:
         If the folder names no score table.
     """
     folder = latest_folder(Path(scores))
-    return str(scores) if folder is None else str(folder / "*.parquet")
+    # Not every Parquet file: scores of leads have a table of accounts beside them.
+    return str(scores) if folder is None else str(folder / "part-*.parquet")
 
 
 def latest_folder(output: Path) -> Path | None:

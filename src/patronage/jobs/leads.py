@@ -111,7 +111,7 @@ def training_set(spec: LeadSpec) -> TrainingSet:
         fitting=fitting,
         judging=judging,
         later=later,
-        of_snapshots=snapshot.step_days is not None,
+        of_snapshots=snapshot.step is not None,
         learnt=learnt,
         brought=tuple(name for name in learnt if name in found.leads.columns),
         outcome=f"converted within {snapshot.horizon_days} days",
@@ -162,9 +162,9 @@ def describe_leads(found: Leads, as_of: Any, levels: TouchLevels) -> pd.DataFram
 
 
 def _at(snapshot: LeadSnapshot) -> dict[str, Any]:
-    if snapshot.step_days is not None:
-        return {"step_days": snapshot.step_days}
-    return {"ages_days": list(snapshot.ages_days or (0,))}
+    if snapshot.step is not None:
+        return {"step_days": snapshot.step}
+    return {"ages_days": list(snapshot.ages_days or ())}
 
 
 def _without_unlearnable(found: Leads, decimal: str) -> tuple[Leads, tuple[str, ...]]:
@@ -196,15 +196,15 @@ def _first_fitting_day(found: Leads, snapshot: LeadSnapshot) -> int:
     if found.report.first_day is None:
         raise ReadinessError(f"{found.report.source}: there are no leads.")
     first, last = to_day(found.report.first_day), to_day(snapshot.as_of)
-    if snapshot.step_days is None:
+    if snapshot.step is None:
         # Leads are described at ages, from the first on: what half of the time shows is known.
         return first + max(0, (last - first) // 2)
     days = cutoffs(
         as_of=last,
         horizon_days=snapshot.horizon_days,
-        step_days=snapshot.step_days,
+        step_days=snapshot.step,
         first_day=first,
-        max_snapshots=max(1, (last - first) // snapshot.step_days + 1),
+        max_snapshots=max(1, (last - first) // snapshot.step + 1),
     )
     return days[0]
 
@@ -212,7 +212,7 @@ def _first_fitting_day(found: Leads, snapshot: LeadSnapshot) -> int:
 def _split(rows: pd.DataFrame, snapshot: LeadSnapshot) -> tuple[Any, Any, Any, str]:
     """Judge on the last snapshot, or, where leads are described at ages, on the newest days."""
     cutoff = rows["cutoff"].to_numpy(np.int64)
-    if snapshot.step_days is not None:
+    if snapshot.step is not None:
         days = fitting_cutoffs(np.unique(cutoff).tolist(), horizon_days=snapshot.horizon_days)
         _refuse_short(days, snapshot)
         return by_cutoff(cutoff, days, "open leads")

@@ -16,6 +16,7 @@ from patronage.errors import DataError, ReadinessError
 from patronage.features.engagement import TouchLevels
 from patronage.features.subscriptions import subscription_snapshot
 from patronage.jobs.best_actions import add_actions, refuse_unknown_columns
+from patronage.jobs.chances import NOT_ELIGIBLE
 from patronage.jobs.churn import as_frame
 from patronage.jobs.leads import describe_leads, read_leads
 from patronage.jobs.monitor import watch
@@ -23,6 +24,7 @@ from patronage.jobs.publish import ACCOUNTS, ScoreFolder
 from patronage.jobs.score_table import declared_table, knowing_all, model_columns
 from patronage.jobs.scoring_plan import ScoringPlan, table_of
 from patronage.models.score_model import VALUE, ScoreModel
+from patronage.tracking.propensity_spec import LeadSpec
 from patronage.tracking.sections import LabelledSource, LeadsSource
 
 ROWS_A_PART = 200_000
@@ -59,9 +61,23 @@ def score_units(plan: ScoringPlan, target: ScoreFolder) -> list[str]:
     for part in range(n_parts):
         target.write_part(table.slice(part * ROWS_A_PART, ROWS_A_PART), part, n_parts)
     if is_lead and "account_id" in features:
-        target.write_beside(ACCOUNTS, accounts(ids, columns, features["account_id"], plan))
+        target.write_beside(ACCOUNTS, accounts(ids, columns, features, plan))
     lines = finish_with_actions(target, n_parts, plan)
-    return [*watched.lines(), *lines]
+    return [*watched.lines(), *_left_without(columns, plan), *lines]
+
+
+def _left_without(columns: dict[str, Any], plan: ScoringPlan) -> list[str]:
+    """Say how many leads are older than any that the model learnt from."""
+    spec = plan.specs[0]
+    n_without = int((np.asarray(columns["flags"], dtype=object) == NOT_ELIGIBLE).sum())
+    if not n_without or not isinstance(spec, LeadSpec) or spec.snapshot is None:
+        return []
+    line = (
+        f"{n_without:,} of {len(columns['flags']):,} leads are over {spec.snapshot.oldest} days "
+        f"old and get no chance ({NOT_ELIGIBLE}): {spec.name} learnt from none as old; train it "
+        "with more ages_days, or with step_days for all open leads"
+    )
+    return [line]
 
 
 def finish_with_actions(target: ScoreFolder, n_parts: int, plan: ScoringPlan) -> list[str]:
@@ -108,12 +124,16 @@ def _labelled(plan: ScoringPlan) -> tuple[NDArray[Any], pd.DataFrame]:
     artifact = plan.artifacts[0]
     model: ScoreModel = artifact.model
     facts = artifact.details["labelled"]
+    reading = dict(plan.reading)
+    if table.id is None and reading["duplicates"] == "drop":
+        # A row's number is all that says whom its score is of: none may go before they are counted.
+        reading["duplicates"] = "keep"
     flat = read_flat_table(
         plan.source,
         text=[] if table.id is None else [table.id],
         numbers=[*facts["numbers"], *([] if table.value is None else [table.value])],
         missing=table.missing,
-        **plan.reading,
+        **reading,
     )
     frame = flat.frame
     have = [str(name) for name in frame.columns]
@@ -150,46 +170,62 @@ def ranked(columns: dict[str, Any], features: pd.DataFrame, plan: ScoringPlan) -
     probability ranks.
     """
     probability = np.asarray(columns["conversion_probability"], dtype=np.float64)
-    value = np.asarray(features.get(VALUE, np.nan), dtype=np.float64) * np.ones(len(probability))
-    known = np.isfinite(value)
-    worth = np.where(known, value, np.median(value[known]) if known.any() else 1.0)
-    order = np.lexsort((-probability, -(probability * worth)))
+    order = np.lexsort((-probability, -_likely_worth(probability, features)))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(1, len(order) + 1)
-    found: dict[str, Any] = {"rank": rank}
+    # Those that the model does not judge have no chance, come last, and get no place.
+    judged = np.isfinite(probability)
+    places = rank.astype(object)
+    places[~judged] = None
+    found: dict[str, Any] = {"rank": places}
     if plan.capacity is not None:
-        found["call_today"] = (rank <= plan.capacity).astype(np.int64)
+        found["call_today"] = (judged & (rank <= plan.capacity)).astype(np.int64)
     if "account_id" in features:
         ids = features["account_id"].astype(object)
         found["account_id"] = ids.where(ids.notna(), None).map(_text, na_action="ignore").to_numpy()
     return found
 
 
+def _likely_worth(probability: NDArray[np.float64], features: pd.DataFrame) -> NDArray[np.float64]:
+    """Give what ranks: probability x value, of unknown value the median; 0 where none is known."""
+    value = np.asarray(features.get(VALUE, np.nan), dtype=np.float64) * np.ones(len(probability))
+    known = np.isfinite(value)
+    middle = float(np.median(value[known])) if known.any() else 0.0
+    return probability * np.where(known, value, middle)
+
+
 def accounts(
-    ids: NDArray[Any], columns: dict[str, Any], account: pd.Series[Any], plan: ScoringPlan
+    ids: NDArray[Any], columns: dict[str, Any], features: pd.DataFrame, plan: ScoringPlan
 ) -> pa.Table:
-    """Roll leads up to accounts: the chance that at least one buys, the value, whom to call."""
+    """Roll leads up to accounts: the chance that at least one buys, the value, whom to call.
+
+    They rank as their leads do: one whose leads are of unknown value is not worth nothing.
+    """
+    probability = np.asarray(columns["conversion_probability"], dtype=np.float64)
+    account = features["account_id"].astype(object)
     leads = pd.DataFrame(
         {
-            "account_id": account.astype(object).map(_text, na_action="ignore").to_numpy(object),
+            "account_id": account.map(_text, na_action="ignore").to_numpy(object),
             "lead_id": ids,
-            "probability": np.asarray(columns["conversion_probability"], dtype=np.float64),
+            "probability": probability,
             "value": np.asarray(columns["expected_value"], dtype=np.float64),
+            "worth": _likely_worth(probability, features),
             "rank": columns["rank"],
         }
     )
-    leads = leads[leads["account_id"].notna()].sort_values("rank", kind="stable")
+    judged = leads["account_id"].notna() & leads["probability"].notna()
+    leads = leads[judged].sort_values("rank", kind="stable")
     leads["none_buys"] = np.log1p(-leads["probability"])
     groups = leads.groupby("account_id", sort=False)
     table = groups.agg(
         leads=("lead_id", "size"),
         none_buys=("none_buys", "sum"),
         expected_value=("value", lambda values: values.sum(min_count=1)),
+        worth=("worth", "sum"),
         first_lead_id=("lead_id", "first"),
     )
     chance = -np.expm1(table["none_buys"].to_numpy(np.float64))
-    value = table["expected_value"].to_numpy(np.float64)
-    order = np.lexsort((-chance, -np.where(np.isfinite(value), value, 0.0)))
+    order = np.lexsort((-chance, -table["worth"].to_numpy(np.float64)))
     table = table.assign(conversion_probability=chance).iloc[order]
     found = {
         "as_of": [plan.as_of] * len(table),

@@ -45,6 +45,8 @@ class TrainingSet:
         The latest of the fitting rows, where there is time.
     of_snapshots
         Whether rows are snapshots of days; then the later ones are the last that is learnt from.
+    in_time
+        Whether the judging rows are the newest; else they were drawn at random.
     learnt
         Columns of `features` that the classifier may use; others feed the forecasts alone.
     brought
@@ -84,6 +86,7 @@ class TrainingSet:
     outcome: str = ""
     remedy: str = "more history, another horizon, or another as_of"
     of_snapshots: bool = False
+    in_time: bool = True
     forecaster: LifetimeValue | None = None
     horizon_days: int | None = None
     has_value: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +84,8 @@ def tune_model(
     Parameters
     ----------
     n_trials
-        Further trials; the study of a spec's name and data goes on where it stopped.
+        Further trials; the study of a spec's name, rows and other settings goes on where it
+        stopped.
 
     Raises
     ------
@@ -208,16 +211,32 @@ def _study(
 ) -> optuna.Study:
     """Open the study of this spec on these rows, to go on where an earlier run stopped."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    content = np.frombuffer(rows.label.tobytes(), dtype=np.uint8)
-    key = f"{pd.util.hash_array(content).sum():x}"
     path = (store_folder or Path.cwd()) / STUDIES
-    return optuna.create_study(
-        study_name=f"{spec.name}-{key}",
+    study = optuna.create_study(
+        study_name=f"{spec.name}-{_study_key(spec, rows)}",
         storage=f"sqlite:///{path.resolve()}",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=spec.model.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
     )
+    # The draws are not kept: with the same seed a study that goes on would repeat its trials.
+    study.sampler = optuna.samplers.TPESampler(seed=spec.model.seed + len(study.trials))
+    return study
+
+
+def _study_key(spec: ChurnSpec | LeadSpec, rows: TrainingSet) -> str:
+    """Hash all that a trial's loss hangs on beside the settings that are searched.
+
+    Losses on other rows, or with another column, are of another question.
+    """
+    kept = ("n_estimators", "monotone", "calibration", "seed")
+    told = {name: getattr(spec.model, name) for name in kept} | {"learnt": rows.learnt}
+    digest = hashlib.sha256(json.dumps(told).encode())
+    units = pd.util.hash_array(np.asarray(rows.units))
+    for part in (pd.util.hash_pandas_object(rows.features, index=False).to_numpy(), units):
+        digest.update(part.tobytes())
+    for mask in (rows.label, rows.fitting, rows.later):
+        digest.update(b"" if mask is None else mask.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _is_stale(study: optuna.Study) -> bool:

@@ -31,6 +31,8 @@ _NUMBER = {
     ".": re.compile(r"[+-]?(\d+([.]\d*)?|[.]\d+)([eE][+-]?\d{1,3})?"),
     ",": re.compile(r"(?=.*\d)[+-]?(\d+|\d{1,3}([.]\d{3})+)?(,\d*)?"),
 }
+_FRACTION = {mark: re.compile(rf"[+-]?\d*[{mark}](\d\d?|\d{{4,}})") for mark in _NUMBER}
+"""Numbers whose mark cannot stand for thousands."""
 _CODE = re.compile(r"[+-]?0\d.*")
 
 
@@ -106,6 +108,13 @@ def _numbers_in_disguise(counts: pd.Series[int], decimal: str) -> str:
         return (
             f"{share:.1%} of its values are numbers; where the others stand for nothing, set "
             f"missing = [{listed}] to learn from it as numbers"
+        )
+    other = "," if decimal == "." else "."
+    is_other = _share(counts, _NUMBER[other]) >= MOSTLY and len(counts) > MANY_NUMBERS
+    if is_other and texts.str.fullmatch(_FRACTION[other]).any():
+        return (
+            f'its numbers are written as {texts.iloc[0]!r}; set decimal = "{other}" to learn from '
+            "it as numbers"
         )
     if _share(counts, _DRESSED) >= MOSTLY and len(counts) > MANY_NUMBERS:
         return (

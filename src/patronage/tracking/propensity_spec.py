@@ -80,8 +80,8 @@ class ChurnSnapshot(Section):
 class LeadSnapshot(Section):
     """Leads at certain ages, or all open leads every step_days back from as_of.
 
-    `observed_until` is the last day on which a conversion would be known; by default the last
-    that a lead came in or converted.
+    Without either step_days is half a window, as for churn. `observed_until` is the last day on
+    which a conversion would be known; by default the last that a lead came in or converted.
     """
 
     as_of: date
@@ -94,7 +94,21 @@ class LeadSnapshot(Section):
     def _is_one(self) -> Self:
         if self.ages_days is not None and self.step_days is not None:
             raise ValueError("has ages_days and step_days; give one of them")
+        if self.ages_days is not None and not self.ages_days:
+            raise ValueError("has ages_days without an age; give one, or step_days")
         return self
+
+    @property
+    def step(self) -> int | None:
+        """Days from one cutoff to the next; None where leads are looked at by age."""
+        if self.ages_days is not None:
+            return None
+        return self.step_days or max(1, self.horizon_days // 2)
+
+    @property
+    def oldest(self) -> int | None:
+        """Age of the oldest leads that are looked at; None for all open ones."""
+        return None if self.ages_days is None else max(self.ages_days)
 
 
 class Boosting(Section):
