@@ -182,6 +182,24 @@ def test_scores_of_registered_models_say_how_they_were_judged(
     assert record.documents["data_report"]["rows_kept"] == len(orders)
 
 
+def test_value_is_told_as_scoring_was_told_to_count_it(promoted: Path, orders_csv: Path) -> None:
+    shutil.copy(promoted / STORE, orders_csv.parent)
+    told = ["--set", "model.value_days=180", "--set", "model.margin=0.3"]
+    scoring = ["score", "clv", "--input", "orders.csv", "--output", "scores"]
+    patronage(*scoring, "--as-of", "2023-12-31", *told)
+    value = gather(Sources(Path("scores"))).value
+    assert value is not None
+    assert (value.days, value.margin, value.annual_discount) == (180, 0.3, 0.1)
+    # A table that is older than this record is told as its model was trained.
+    (path,) = Path("scores").glob("*/*/*/_manifest.json")
+    manifest = json.loads(path.read_bytes())
+    del manifest["value"]
+    path.write_text(json.dumps(manifest))
+    value = gather(Sources(Path("scores"))).value
+    assert value is not None
+    assert (value.days, value.margin) == (365.25, 1.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -166,9 +166,10 @@ def test_the_numbers_are_those_of_the_material() -> None:
     html = unescape(html)
     assert "100 customers are forecast to bring 550 within the 365 days from 1 Jul 2024" in html
     assert "28% of the customers changed stage since 31 Mar 2024" in html  # 25 of 90
-    assert "75% of their value belongs to customers with a chance of 60% or more" in html
+    assert "75% of the value of these customers belongs to those with a chance of 60%" in html
     assert "today's differ from them in 1 of 1 figures, most in “days since the last" in html
-    assert "500 purchases were forecast and 625 came, 80% (73% to 88%, 95% interval)" in html
+    told = "625 purchases came; the forecast was 500, 80% of that (73% to 88%, 95% interval)"
+    assert told in html
     assert "model that knew nothing of the days after 31 Dec 2023 forecast 80%" in html
     assert "It ranks better than simple rules".lower() in html.lower()
 
@@ -240,6 +241,14 @@ def test_a_thousand_rows_stay_under_a_megabyte() -> None:
     assert len(write_html(full(ids), language="zh").encode()) < 1_000_000
 
 
+def test_print_takes_the_first_rows_of_a_long_list_and_says_so() -> None:
+    ids: list[object] = [f"customer-{place:08d}" for place in range(120)]
+    html = write_html(full(ids))
+    assert "In print: the first 50 of 120 rows, as sorted." in html
+    assert "tr:nth-child(n+51) { display: none; }" in html
+    assert "In print" not in write_html(full(ids[:50]))
+
+
 def test_many_leave_anyway_is_said_where_the_list_is() -> None:
     material = full()
     html = unescape(write_html(material))
@@ -260,8 +269,14 @@ def test_a_customer_without_a_reason_is_said_to_have_none() -> None:
     risk.warned["churn_reasons"] = [None, silent, ""]
     bare = Material(as_of=None, n_customers=3, risk=risk)
     html = unescape(write_html(bare))
-    assert (html.count(silent), html.count("no single reason stands out")) == (1, 2)
-    assert write_html(bare, language="zh").count("没有特别突出的原因") == 2
+    assert (html.count(silent), html.count("no single reason stands out")) == (1, 1)
+    # None were looked for of the first: nothing is known of what stands out.
+    assert html.count("no reason on record") == 1
+    assert "Reasons for every customer on the list: the scores were made without them" in html
+    chinese = write_html(bare, language="zh")
+    assert all(chinese.count(told) == 1 for told in ("没有特别突出的原因", "没有原因记录"))
+    risk.warned["churn_reasons"] = ["", silent, ""]
+    assert "Reasons for every customer" not in write_html(bare)
 
 
 def test_the_check_counts_what_came_in_it_and_not_before() -> None:
@@ -273,7 +288,7 @@ def test_the_check_counts_what_came_in_it_and_not_before() -> None:
     value = material.models["value"]
     value = replace(value, tables={**value.tables, "holdout_curve": weeks})
     found = replace(material, models={"value": value})
-    told = "19,684 repeat purchases came and 16,030 were forecast, 81%"
+    told = "19,684 repeat purchases came; the forecast was 16,030, 81% of that"
     assert told in write_html(found)
     chinese = write_html(found, language="zh")
     assert all(part in chinese for part in ("实际复购19,684次", "预测16,030次", "为实际的81%"))
@@ -319,7 +334,7 @@ def test_people_and_purchases_are_counted_in_full_in_chinese() -> None:
     truth = replace(material.truth, actual=15_238.0)  # type: ignore[type-var]
     html = write_html(replace(material, truth=truth), language="zh")
     assert "23,570位客户" in html
-    assert "实际15,238次" in html
+    assert html.count("实际购买15,238次") == 3
     assert not re.search(r"万(位|次)", html)
 
 

@@ -20,6 +20,13 @@ from patronage.report.reason_words import in_language
         ("plan: gold; usually silver", "套餐：gold；通常为silver"),
         ("industry is mining; usually -", "industry为mining；通常为-"),
         ("touches of kind demo: 3; usually 1", "demo类互动次数：3；通常为1"),
+        (
+            (
+                "spend of the last 90 days against the 90 before: -1, from -1 (none now) to 1 "
+                "(none before); usually 0"
+            ),
+            "近90天消费趋势：-1, 从-1(近期没有)到1(此前没有)；通常为0",
+        ),
         ("price of the subscriptions not known; usually 9.90", "订阅价格未知；通常为9.90"),
     ],
 )

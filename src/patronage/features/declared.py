@@ -127,6 +127,7 @@ BUYING = (
         "currency",
         "spend",
         "mean net value of days after the first; 0 where none",
+        reads=-1,
     ),
     Feature(
         "age_days",
@@ -216,6 +217,7 @@ BUYING = (
         "currency",
         "first purchase",
         "net value of the first net purchase day",
+        reads=-1,
     ),
     Feature(
         "refund_share",
@@ -282,5 +284,6 @@ FORECASTS = (
         "currency",
         "forecast",
         "conditional mean of a purchase's value by the stored spend model",
+        reads=-1,
     ),
 )

@@ -30,6 +30,7 @@ from patronage.data.write import (
 from patronage.errors import SpecError
 from patronage.jobs.forgotten import without_forgotten
 from patronage.jobs.scoring_plan import ScoringPlan
+from patronage.tracking.spec import LifetimeValueSpec
 
 # Readers of a Parquet folder pass over names that begin with an underscore.
 SUCCESS, MANIFEST, LATEST = "_SUCCESS", "_manifest.json", "latest.json"
@@ -127,6 +128,7 @@ class ScoreFolder:
             "as_of": None if plan.as_of is None else plan.as_of.isoformat(),
             **facts_of(parts),
             "models": {artifact.name: artifact.version for artifact in plan.artifacts},
+            "value": _value_settings(plan),
             "fingerprint": plan.fingerprint,
         }
         write_json(self.folder / MANIFEST, manifest)
@@ -167,6 +169,13 @@ def facts_of(parts: Sequence[Path]) -> dict[str, Any]:
         "files": {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts},
         "rows": sum(pq.read_metadata(part).num_rows for part in parts),
     }
+
+
+def _value_settings(plan: ScoringPlan) -> dict[str, float]:
+    """Give what value was counted with: scoring may be told otherwise than training was."""
+    names = ("value_days", "margin", "annual_discount")
+    specs = [spec for spec in plan.specs if isinstance(spec, LifetimeValueSpec)]
+    return {name: float(getattr(spec.model, name)) for spec in specs for name in names}
 
 
 def _day(plan: ScoringPlan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from patronage.jobs.report_parts import (
 )
 from patronage.jobs.report_scores import ScoreRows
 from patronage.jobs.score_folders import ScoreSet, newest
-from patronage.report.material import Material
+from patronage.report.material import Material, ValueFacts
 from patronage.report.page import write_html
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.run_records import use_existing_store
@@ -123,7 +123,7 @@ def gather(sources: Sources) -> Material:
     return Material(
         as_of=now[0].as_of,
         n_customers=rows.n_rows(),
-        value=rows.value(_setting(artifacts, "value", "value_days")),
+        value=_value(rows, now, artifacts),
         risk=rows.risk(_risk_days(artifacts, rows), _owners(sources)),
         groups=groups,
         moves=_moves(rows, now, earlier),
@@ -164,11 +164,20 @@ def _risk_days(artifacts: Mapping[str, Artifact], rows: ScoreRows) -> float | No
     return None if days is None else float(days)
 
 
-def _setting(artifacts: Mapping[str, Artifact], role: str, key: str) -> float | None:
-    if role not in artifacts:
-        return None
-    value = artifacts[role].details["spec"]["model"].get(key)
-    return None if value is None else float(value)
+def _value(
+    rows: ScoreRows, now: Sequence[ScoreSet], artifacts: Mapping[str, Artifact]
+) -> ValueFacts | None:
+    """Add value up, with what it was counted with: as scoring was told, else as trained."""
+    record = artifacts.get("value")
+    settings = {} if record is None else dict(record.details["spec"]["model"])
+    for each in reversed(now):
+        settings |= each.value
+    days, margin, discount = (
+        None if settings.get(name) is None else float(settings[name])
+        for name in ("value_days", "margin", "annual_discount")
+    )
+    found = rows.value(days)
+    return found and replace(found, margin=margin, annual_discount=discount)
 
 
 def _owners(sources: Sources) -> pd.DataFrame | None:

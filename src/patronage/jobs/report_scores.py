@@ -18,8 +18,8 @@ MOVING = ("stage", "segment")
 Z80 = 1.2815515655446004
 MIN_RISK, VALUE_SHARE, MOST_LISTED = 0.5, 0.2, 1000
 LISTED = (
-    "churn_probability", "lifetime_value", "churn_grade", "churn_reasons", "segment", "tier",
-    "stage", "action", "expected_gain", "owner",
+    "churn_probability", "lifetime_value", "recency_days", "frequency", "churn_grade",
+    "churn_reasons", "segment", "tier", "stage", "action", "expected_gain", "owner",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -33,6 +33,9 @@ class ScoreSet:
     columns
     files
         Its parts.
+    value
+        value_days, margin and annual_discount that value was counted with; empty where there is
+        no value, or the table is older than this record.
     """
 
     folder: Path
@@ -40,6 +43,7 @@ class ScoreSet:
     models: dict[str, str]
     columns: tuple[str, ...]
     files: tuple[Path, ...] = field(repr=False)
+    value: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def day(self) -> date:
@@ -132,6 +136,7 @@ def _read(folder: Path) -> ScoreSet:
         {str(name): str(version) for name, version in manifest["models"].items()},
         tuple(pq.read_schema(files[0]).names),
         files,
+        manifest.get("value", {}),
     )
 
 

@@ -89,6 +89,16 @@ TEMPLATES = {
         "silent for {value} times its usual gap; others {usual} times",
         "沉默时长为平均间隔的{value}倍; 一般为{usual}倍",
     ),
+    "purchase_trend": Template(
+        "purchases of the last 90 days against the 90 before: {value}, from -1 (none now) to 1 "
+        "(none before); usually {usual}",
+        "近90天购买趋势: {value}, 从-1(近期没有)到1(此前没有); 通常为{usual}",
+    ),
+    "spend_trend": Template(
+        "spend of the last 90 days against the 90 before: {value}, from -1 (none now) to 1 "
+        "(none before); usually {usual}",
+        "近90天消费趋势: {value}, 从-1(近期没有)到1(此前没有); 通常为{usual}",
+    ),
     "season_sin": Template("time of the year", "季节因素"),
     "season_cos": Template("time of the year", "季节因素"),
 }

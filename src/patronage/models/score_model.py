@@ -220,9 +220,9 @@ class ScoreModel:
         Returns
         -------
         Same rows and index: probability, score (1 to 99, percentile among the rows of the fit,
-        held out), grade A to D, reasons for and against the outcome (None where not written),
-        for conversion expected_value (currency units, missing where value is), and flags:
-        insufficient_history, unseen_category, out_of_range.
+        held out), grade A to D, reasons for and against the outcome ("" where none stands out,
+        None where none were looked for), for conversion expected_value (currency units, missing
+        where value is), and flags: insufficient_history, unseen_category, out_of_range.
 
         Raises
         ------
@@ -281,7 +281,7 @@ class ScoreModel:
             found = explain(self.propensity, picked, reasons="all", meaning=self._meaning)
             for name, side in sides.items():
                 told = joined(found, len(chosen), side=side, language=self.language)
-                texts[name][chosen] = told.to_numpy(object)
+                texts[name][chosen] = told.fillna("").to_numpy(object)
         return texts
 
     def _flags(self, frame: pd.DataFrame, encoded: Encoded) -> NDArray[np.object_]:

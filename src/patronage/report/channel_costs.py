@@ -8,7 +8,7 @@ import pandas as pd
 
 from patronage.report.charts import Axis, Caption, Chart, Series, forest
 from patronage.report.format import Unit
-from patronage.report.stated import flagged, has, interval_of, window_of
+from patronage.report.stated import flagged, has, in_currency, interval_of, window_of
 from patronage.report.words import Words
 
 COSTS = {"cac": "acquisition", "ltv_to_cac": "economics", "romi": "acquisition"}
@@ -16,6 +16,8 @@ METRICS = {"cac": "cac", "ltv_to_cac": "ltv_to_cac", "romi": "romi_on_revenue"}
 UNITS: dict[str, Unit] = {"cac": "money", "ltv_to_cac": "number", "romi": "percent"}
 UNNAMED = "(missing)"
 """Group of the customers whose channel no table tells, as `marketing.kpis` writes it."""
+WARNINGS = {"incomplete_period": "channels.not_over", "no_history": "channels.no_history"}
+"""What a reader must know of a figure that carries a flag."""
 REFERENCES = {"cac": None, "ltv_to_cac": 1.0, "romi": 0.0}
 
 
@@ -84,18 +86,14 @@ def _sentence(key: str, rows: pd.DataFrame, words: Words) -> str:
             high_channel=high_name if key == "cac" else _capital(high_name),
             high=_shown(words, high["value"], unit),
         )
-    if flagged(rows, "no_history").any():
-        told = words("between_sentences").join([told, words("channels.no_history")])
-    return told
+    more = [words(key) for flag, key in WARNINGS.items() if flagged(rows, flag).any()]
+    return words("between_sentences").join([told, *more])
 
 
 def _cost(key: str, rows: pd.DataFrame, words: Words, left_out: str) -> Chart:
     rows = rows[rows["value"].notna()].reset_index(drop=True)
-    fmt, unit = words.fmt, UNITS[key]
-    currency = str(rows["currency"].iloc[0]) if "currency" in rows else ""
-    title = words(f"channels.{key}.title")
-    if unit == "money" and len(currency) == 3 and not fmt.currency:  # noqa: PLR2004 - an ISO code
-        title = f"{title}, {currency}"
+    words = in_currency(rows, words)
+    fmt, unit, title = words.fmt, UNITS[key], words(f"channels.{key}.title")
     names = [
         words("channels.all") if group == "" else words.label("channel", group)
         for group in rows["group"]

@@ -14,7 +14,7 @@ from patronage.report.charts import Axis, Caption, Cells, Chart, Series, forest,
 from patronage.report.cohort_charts import cohort_charts
 from patronage.report.material import Material
 from patronage.report.sections import Section
-from patronage.report.stated import has, interval_of, window_of
+from patronage.report.stated import has, in_currency, interval_of, window_of
 from patronage.report.words import Words
 
 TRUSTED = ("markov", "shapley", "time_decay", "linear", "last")
@@ -67,7 +67,8 @@ def _answer(figures: Mapping[str, pd.DataFrame], words: Words) -> list[str]:
         whole = whole_of(figures.get("kpis"), metric)
         if whole is not None:
             value = float(whole["value"])
-            field = {"cac": fmt.money(value)} if metric == "cac" else {"ratio": fmt.number(value)}
+            money = in_currency(figures["kpis"], words).fmt.money(value)
+            field = {"cac": money} if metric == "cac" else {"ratio": fmt.number(value)}
             told.append(words(key, **field))
     return told or [words("channels.answer.more")]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from patronage.report.charts import Caption, Cells, Chart, heat
 from patronage.report.format import Unit
-from patronage.report.stated import has, interval_of, window_of
+from patronage.report.stated import has, in_currency, interval_of, window_of
 from patronage.report.words import Words
 
 MOST_COHORTS, MOST_AGES = 18, 13
@@ -57,6 +57,7 @@ def _revenue(figures: Mapping[str, pd.DataFrame], words: Words) -> Chart | None:
         return None
     shown = _shown(matrix)
     rows = _own(figures.get("revenue"), shown)
+    words = in_currency(rows, words)
     sentence, oldest = "", shown.iloc[0, 1:].dropna()
     if len(oldest):
         sentence = words(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from patronage.report.absent import QUESTIONS
 from patronage.report.channels import leading_channel
-from patronage.report.leaving import event_of
+from patronage.report.leaving import event_of, evidence
 from patronage.report.material import Material
 from patronage.report.sections import Section
 from patronage.report.trust import grade_of, purchase_ratio
@@ -25,6 +25,7 @@ from patronage.report.worth import (
 )
 from patronage.segments.migration import ABSENT
 
+OFFERED = {"action", "customers", "cost", "expected_gain"}
 FAR_OFF = 0.1
 """How far a forecast may be off before one should plan with its range."""
 
@@ -204,7 +205,7 @@ def _call(material: Material, words: Words) -> Step | None:
 
 def _offer(material: Material, words: Words) -> Step | None:
     table, fmt = material.figures.get("by_action"), words.fmt
-    if material.risk is None or table is None or not {"action", "expected_gain"} <= set(table):
+    if material.risk is None or table is None or not set(table) >= OFFERED:
         return None
     best = table.iloc[int(table["expected_gain"].to_numpy().argmax())] if len(table) else None
     if best is None or not best["expected_gain"] > 0:
@@ -215,6 +216,7 @@ def _offer(material: Material, words: Words) -> Step | None:
         gain=fmt.money(best["expected_gain"]),
         cost=fmt.money(best["cost"]),
         customers=words.counted("customers", int(best["customers"])),
+        basis=evidence(table, words),
     )
     return Step("leaving", text)
 

@@ -23,7 +23,7 @@ from patronage.report.picture import Axis, Caption, Chart
 from patronage.report.series import numbers
 
 NODE, GAP = 12.0, 6.0
-NAME_COLUMN = 126.0
+NAME_COLUMN = 144.0
 LEFT, RIGHT = MARGIN + NAME_COLUMN, WIDTH - MARGIN - NAME_COLUMN
 TALL = 220.0
 """Height of everybody together."""

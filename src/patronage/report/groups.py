@@ -13,6 +13,8 @@ from patronage.segments.lifecycle import STAGES
 from patronage.segments.migration import ABSENT
 from patronage.segments.rfm_grid import GRID
 
+AT_RISK = "at risk"
+"""What a segment and a stage are called, and what is asked of chances too."""
 ORDER: dict[str, tuple[str, ...]] = {"segment": tuple(GRID), "stage": STAGES}
 
 
@@ -29,7 +31,11 @@ def groups_section(material: Material, words: Words) -> Section | None:
     moves = [material.moves[kind] for kind in ("stage", "segment") if kind in material.moves]
     kinds = [kind for kind in ("stage", "segment") if kind in material.moves]
     charts += [_moves(kind, each, words) for kind, each in zip(kinds, moves, strict=True)]
-    notes = [] if all(each.same_model for each in moves) else [words("groups.moves.model")]
+    labels = [set(table["label"].astype(str)) for table in found.values()]
+    notes = []
+    if len(found) == len(ORDER) and any(AT_RISK in each for each in labels):
+        notes.append(words("groups.meaning", leaving=words("leaving.title")))
+    notes += [] if all(each.same_model for each in moves) else [words("groups.moves.model")]
     return Section(
         "groups",
         words("groups.title"),

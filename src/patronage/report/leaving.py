@@ -21,10 +21,13 @@ NUMBERS = {
     "lifetime_value": "money",
     "value_at_risk": "money",
     "expected_gain": "money",
+    "recency_days": "count",
+    "frequency": "count",
 }
 SHOWN = (
     "customer_id", "owner", "churn_probability", "lifetime_value", "value_at_risk",
-    "segment", "tier", "stage", "action", "expected_gain", "churn_reasons",
+    "recency_days", "frequency", "segment", "tier", "stage", "action", "expected_gain",
+    "churn_reasons",
 )  # fmt: skip
 """A grade is not among them: it ranks all customers, and the valuable are seldom the riskiest."""
 
@@ -126,13 +129,18 @@ def _window(risk: RiskFacts, material: Material, words: Words) -> str:
 
 def _absent(risk: RiskFacts, material: Material) -> tuple[str, ...]:
     absent = [] if risk.is_churn else ["risk"]
-    if risk.is_churn and risk.n_listed and "churn_reasons" not in _columns(risk.warned):
+    if risk.is_churn and risk.n_listed and not _has_reasons(risk.warned):
         absent.append("reasons")
     if risk.n_listed and "owner" not in _columns(risk.warned):
         absent.append("owner")
     if "by_action" not in material.figures and "action" not in _columns(risk.warned):
         absent.append("offers")
     return tuple(absent)
+
+
+def _has_reasons(warned: pd.DataFrame) -> bool:
+    """Say whether reasons were looked for of everybody in the list."""
+    return "churn_reasons" in warned and bool(warned["churn_reasons"].notna().all())
 
 
 def _bands(risk: RiskFacts, material: Material, words: Words) -> Chart | None:
@@ -232,7 +240,7 @@ def _offers(material: Material, words: Words) -> Chart | None:
             ),
             words.counted("customers", int(table["customers"].sum())),
             value_window(material, words),
-            bare=words("leaving.offers.bare", basis=_evidence(table, words)),
+            bare=words("leaving.offers.bare", basis=evidence(table, words)),
             key="offers",
         ),
         value=Axis(words("value.label"), "money"),
@@ -241,7 +249,7 @@ def _offers(material: Material, words: Words) -> Chart | None:
     )
 
 
-def _evidence(table: pd.DataFrame, words: Words) -> str:
+def evidence(table: pd.DataFrame, words: Words) -> str:
     """Say whether the effects of actions were measured."""
     assumed = table["assumed"].astype(bool) if "assumed" in table else pd.Series([True])
     kind = "assumed" if assumed.all() else "mixed" if assumed.any() else "measured"
@@ -287,9 +295,7 @@ def _writer(name: str, words: Words) -> Callable[[object], Cell]:
     if unit is not None:
         return lambda value: _number(value, unit, words)
     if name == "churn_reasons":
-        language: Language = "zh" if words.fmt.language == "zh" else "en"
-        nothing = words("leaving.no_reason")
-        return lambda value: _reasons(value, language, nothing)
+        return lambda value: _reasons(value, words)
     if name in {"owner", "segment", "tier", "stage", "action"}:
         return lambda value: _text(words.label(name, value))
     return _text
@@ -299,15 +305,20 @@ def _number(value: object, unit: str, words: Words) -> Cell:
     number = float(value) if isinstance(value, int | float) else math.nan
     if math.isnan(number):
         return Cell(words.fmt.number(None), "")
-    text = words.fmt.percent(number, 0) if unit == "percent" else words.fmt.money(number)
+    if unit == "percent":
+        text = words.fmt.percent(number, 0)
+    else:
+        text = words.fmt.count(number) if unit == "count" else words.fmt.money(number)
     return Cell(text, f"{number:.6g}")
 
 
-def _reasons(value: object, language: Language, nothing: str) -> Cell:
-    """Write one reason a line."""
-    every = value.split(SEPARATOR) if isinstance(value, str) else []
-    told = [in_language(part, language) for part in every if part]
-    return _text("\n".join(told) or nothing)
+def _reasons(value: object, words: Words) -> Cell:
+    """Write one reason a line; none looked for is not none found."""
+    if not isinstance(value, str):
+        return _text(words("leaving.unasked"))
+    language: Language = "zh" if words.fmt.language == "zh" else "en"
+    told = [in_language(part, language) for part in value.split(SEPARATOR) if part]
+    return _text("\n".join(told) or words("leaving.no_reason"))
 
 
 def _text(value: object) -> Cell:

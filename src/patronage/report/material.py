@@ -68,6 +68,10 @@ class ValueFacts:
         tenth's value, as above).
     n_below, below
         Customers of a value below zero, and what they come to together.
+    margin
+        Part of what customers pay that counts as value; None where it is not on record.
+    annual_discount
+        A year.
     """
 
     total: float
@@ -80,6 +84,8 @@ class ValueFacts:
     tenths: pd.DataFrame
     n_below: int = 0
     below: float = 0.0
+    margin: float | None = None
+    annual_discount: float | None = None
 
 
 @dataclass(frozen=True)

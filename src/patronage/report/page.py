@@ -20,6 +20,9 @@ from patronage.report.trust import trust_section
 from patronage.report.words import OTHER, Language, Words, speak
 from patronage.report.worth import worth_section
 
+PRINTED = 50
+"""Rows of the list that go on paper; page.css leaves out the others."""
+
 
 def write_html(
     material: Material,
@@ -72,6 +75,7 @@ def write_html(
         style=style,
         script=script,
         policy=_policy(style, script),
+        printed=PRINTED,
     )
     return html
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
 from patronage.report.words import Words
+
+ISO_CODE = re.compile(r"[A-Z]{3}")
 
 
 def window_of(table: pd.DataFrame | None, words: Words) -> str:
@@ -46,6 +50,21 @@ def interval_of(table: pd.DataFrame | None, words: Words, level: float = 0.95) -
     """Name the interval of a table by the level that it states, else by the one that is known."""
     stated = None if table is None or "level" not in table else table["level"].dropna()
     return words.interval(level if stated is None or stated.empty else float(stated.iloc[0]))
+
+
+def in_currency(table: pd.DataFrame | None, words: Words) -> Words:
+    """Write money as a table names it, in the page's currency where it names none.
+
+    Examples
+    --------
+    >>> from patronage.report.words import speak
+    >>> table = pd.DataFrame({"currency": ["EUR"]})
+    >>> in_currency(table, speak("en", "USD")).fmt.money(5), speak("en", "USD").fmt.money(5)
+    ('€5.00', '$5.00')
+    """
+    stated = [] if table is None or "currency" not in table else table["currency"].dropna().tolist()
+    codes = [str(code) for code in stated if ISO_CODE.fullmatch(str(code))]
+    return replace(words, fmt=replace(words.fmt, currency=codes[0])) if codes else words
 
 
 def flagged(table: pd.DataFrame, flag: str) -> pd.Series[bool]:

@@ -99,7 +99,7 @@ def _latest(truth: Truth | None, words: Words) -> str:
     return words(
         "trust.answer.latest",
         day=words.day(truth.before + timedelta(days=1)),
-        actual=fmt.count(truth.actual),
+        actual=words.counted("purchases", truth.actual),
         forecast=fmt.count(truth.forecast),
         ratio=fmt.percent(truth.forecast / truth.actual if truth.actual else None, 0),
         reach=reach,
@@ -186,7 +186,7 @@ def _truth(truth: Truth | None, words: Words) -> list[Chart]:
                     words("trust.deciles.title"),
                     words(
                         "trust.deciles.sentence",
-                        actual=fmt.count(truth.actual),
+                        actual=words.counted("purchases", truth.actual),
                         forecast=fmt.count(truth.forecast),
                         ratio=fmt.percent(ratio, 0),
                     ),
@@ -259,9 +259,10 @@ def _days_compared(material: Material, words: Words) -> str:
 
 def meaning_of(feature: str, words: Words) -> str:
     """Say what a column of features or of scores means."""
-    if f"col.{feature}" in words.sentences:
-        return words(f"col.{feature}")
     found = describe(feature)
+    if found.meaning == feature and f"col.{feature}" in words.sentences:
+        heading = words(f"col.{feature}")
+        return heading[0].lower() + heading[1:]
     return found.meaning_zh if words.fmt.language == "zh" else found.meaning
 
 

@@ -17,6 +17,10 @@ WORDS: dict[str, str] = {
     "customers": "{n} customers",
     "customers.one": "{n} customer",
     "customers.label": "Customers",
+    "repeats": "{n} repeat purchases",
+    "repeats.one": "{n} repeat purchase",
+    "purchases": "{n} purchases",
+    "purchases.one": "{n} purchase",
     "next_days": "the {days} days from {day}",
     "ahead": "the time ahead",
     "between_sentences": " ",
@@ -80,7 +84,8 @@ WORDS: dict[str, str] = {
     "next.title": "What to do next",
     "next.call": "Speak to the customers on the early-warning list, from the top: {customers}, "
     "with {value} of value at risk together.",
-    "next.offer": "Let “{action}” go out: {gain} expected for {cost}, to {customers}.",
+    "next.offer": "Let “{action}” go out: {gain} expected for {cost}, to {customers}, from effects "
+    "{basis}.",
     "next.keep": "Look after tier {tier} first: {customers} of the customers hold {value} of the "
     "value to come.",
     "next.channel": "Before more money goes to {channel}, test it with a control group: credit is "
@@ -97,7 +102,7 @@ WORDS: dict[str, str] = {
     # 1 worth
     "worth.title": "What are our customers worth?",
     "worth.answer": "{customers} are forecast to bring {total} within {span}; the most valuable "
-    "fifth holds {share} of it, and half of them are worth {median} or less each.",
+    "fifth holds {share} of it, and half of the customers are worth {median} or less each.",
     "worth.answer.few": "{customers} are forecast to bring {total} within {span}.",
     "worth.answer.few.one": "{customers} is forecast to bring {total} within {span}.",
     "worth.few": "No tenths or fifths are told: fewer than {few} customers are too few for them.",
@@ -107,6 +112,10 @@ WORDS: dict[str, str] = {
     "total with a loss in it would mislead, so none are told.",
     "worth.widened": "The range in the first box counts chance among customers and how far the "
     "long check was off.",
+    "worth.basis.revenue": "Value is all that customers are forecast to pay, no costs taken off, "
+    "discounted to today at {discount} a year.",
+    "worth.basis.margin": "Value is margin, {margin} of what customers are forecast to pay, "
+    "discounted to today at {discount} a year.",
     "worth.plain": "The range in the first box counts chance among customers only; no check on "
     "later days is on record.",
     "worth.tenths.title": "Value by tenth of customers",
@@ -125,8 +134,8 @@ WORDS: dict[str, str] = {
     "worth.holdout.label": "Tenth by forecast, 1 the highest",
     "worth.holdout.value": "Spend a customer",
     "worth.curve.title": "Repeat purchases, week by week",
-    "worth.curve.sentence": "In the weeks of the check {actual} repeat purchases came and "
-    "{forecast} were forecast, {ratio}; the lines count the weeks before as well.",
+    "worth.curve.sentence": "In the weeks of the check {actual} came; the forecast was "
+    "{forecast}, {ratio} of that. The lines count the weeks before as well.",
     "worth.curve.x": "Week, 0 ends on {day}",
     "worth.curve.y": "Repeat purchases so far",
     "worth.curve.mark": "forecast begins",
@@ -135,9 +144,9 @@ WORDS: dict[str, str] = {
     "worth.curve.bare": "counts of all these customers and the forecast of them: no interval",
     # 2 leaving
     "leaving.title": "Who is leaving?",
-    "leaving.answer": "{customers} are both at risk (a chance of {event} of {risk} or more) and "
+    "leaving.answer": "{customers} are both at risk (a chance of {risk} or more of {event}) and "
     "valuable (worth {value} or more).",
-    "leaving.answer.one": "{customers} is both at risk (a chance of {event} of {risk} or more) and "
+    "leaving.answer.one": "{customers} is both at risk (a chance of {risk} or more of {event}) and "
     "valuable (worth {value} or more).",
     "leaving.usual": "Leaving is common: of {customers} judged on {day}, {rate} bought nothing in "
     "the {days} days after. The list has valuable customers whose chance is {risk} or more, not "
@@ -145,6 +154,7 @@ WORDS: dict[str, str] = {
     "leaving.usual.mean": "The mean chance of {customers} judged is {mean}. The list has "
     "valuable customers whose chance is {risk} or more, not those surest to leave.",
     "leaving.no_reason": "no single reason stands out",
+    "leaving.unasked": "no reason on record",
     "leaving.alive": "There is no churn model behind these scores: the chance of leaving is taken "
     "from the purchase history alone.",
     "leaving.unjudged": "{n} of {all} are not in these figures: the model does not judge them, "
@@ -152,8 +162,8 @@ WORDS: dict[str, str] = {
     "leaving.unjudged.one": "{n} of {all} is not in these figures: the model does not judge such "
     "customers, as those long gone.",
     "leaving.bands.title": "Value by chance of leaving",
-    "leaving.bands.sentence": "{share} of their value belongs to customers with a chance of "
-    "{risk} or more.",
+    "leaving.bands.sentence": "{share} of the value of these customers belongs to those with a "
+    "chance of {risk} or more.",
     "leaving.bands.sum": "Customers with a chance of {risk} or more are worth {share} together.",
     "leaving.at_risk": "Value at risk",
     "leaving.segments.title": "Value at risk by segment",
@@ -178,12 +188,15 @@ WORDS: dict[str, str] = {
     "col.churn_probability": "Chance of leaving",
     "col.lifetime_value": "Value",
     "col.value_at_risk": "Value at risk",
+    "col.recency_days": "Days since purchase",
+    "col.frequency": "Repeat purchases",
     "col.segment": "Segment",
     "col.tier": "Tier",
     "col.stage": "Stage",
     "col.action": "Action",
     "col.expected_gain": "Expected gain",
     "col.churn_reasons": "Reasons",
+    "leaving.printed": "In print: the first {n} of {all} rows, as sorted.",
     "leaving.event": "buying nothing within {days} days",
     "leaving.event.undated": "leaving",
     "leaving.event.alive": "never buying again",

@@ -18,6 +18,9 @@ MORE: dict[str, str] = {
     "groups.moves.sentence": "{share} stayed where they were; the largest move is from {before} "
     "to {after}, {customers}.",
     "groups.moves.stayed": "All stayed where they were.",
+    "groups.meaning": "Segments go by what customers bought until now, stages by how long each has "
+    "been silent beside the own usual gap between purchases. “At risk” is a name here, no chance "
+    "of leaving; that stands under “{leaving}”.",
     "groups.moves.model": "Two versions of the model put the labels, so some moves may be its own.",
     "groups.health.title": "Health by segment",
     "groups.health.sentence": "From {low} ({worst}) to {high} ({best}) on a scale of 0 to 100.",
@@ -79,6 +82,8 @@ MORE: dict[str, str] = {
     "channels.credit.bare": "shares of all credit as the models give it: no interval",
     "channels.lookback": "{window}, contacts up to {days} days before",
     "channels.cost.n": "{customers} in all, {low} to {high} a channel",
+    "channels.not_over": "The days of these figures are not over: costs and new customers of the "
+    "rest are still to come.",
     "channels.no_history": "The orders begin too late to know who was new: read it as an upper "
     "end of new customers.",
     "channels.unnamed": "{n} of {all} new customers have no channel on record: what is told by "
@@ -119,7 +124,7 @@ MORE: dict[str, str] = {
     "verdict.forced": "promoted against its gate",
     "trust.found.value": "forecast {ratio} of purchases, AUC {auc}",
     "trust.found.churn": "grade {grade}, AUC {auc}, calibration error {ece}",
-    "trust.found.segments": "the top fifth holds {share} of value",
+    "trust.found.segments": "the top fifth held {share} of the value forecast then",
     "trust.reliability.title": "Do the chances of leaving come true?",
     "trust.reliability.sentence": "Chances were off by {error} percentage points on average; "
     "{rate} left where {mean} was forecast.",
@@ -127,8 +132,8 @@ MORE: dict[str, str] = {
     "trust.reliability.y": "Share that left",
     "trust.reliability.ideal": "as forecast",
     "trust.deciles.title": "Last period's forecast against what came",
-    "trust.deciles.sentence": "Between the two score tables {actual} purchases came, {forecast} "
-    "were forecast: {ratio}.",
+    "trust.deciles.sentence": "Between the two score tables {actual} came; the forecast was "
+    "{forecast}, {ratio} of that.",
     "trust.deciles.value": "Purchase days a customer",
     "trust.churn.title": "Last period's chances of leaving against who left",
     "trust.drift.title": "Are today's customers like those that the models learnt from?",
@@ -137,8 +142,9 @@ MORE: dict[str, str] = {
     "trust.drift.value": "Difference (PSI)",
     "trust.drift.label": "Figure",
     "trust.data.title": "The data that training read (to learn and to check)",
-    "trust.auc": "AUC: how often a model puts a customer who did before one who did not; 0.5 is "
-    "guessing, 1 perfect. Calibration error: how far chances were off on average; 0 is none.",
+    "trust.auc": "AUC: how often a model puts a customer who left (or bought) before one who did "
+    "not; 0.5 is guessing, 1 perfect. Calibration error: how far chances were off on average; 0 is "
+    "none.",
     "trust.psi": "PSI: how far today's values lie from those learnt from; 0 is alike, and from "
     "about 0.25 on they differ.",
     "trust.drift.n": "{n} of {all}: every so many are compared, and only those judged",
@@ -157,8 +163,8 @@ MORE: dict[str, str] = {
     "change, or what a season or campaign ahead will bring.",
     "trust.answer.ratio.undated": "On days that the value model had not seen it forecast {ratio} "
     "of the purchases that came ({low} to {high}, 95% interval).",
-    "trust.answer.latest": "The latest check: from {day} on, {forecast} purchases were forecast "
-    "and {actual} came, {ratio}{reach}.",
+    "trust.answer.latest": "The latest check: from {day} on, {actual} came; the forecast was "
+    "{forecast}, {ratio} of that{reach}.",
     "trust.answer.reach": " ({low} to {high}, 95% interval)",
     "trust.answer.two": "The two differ because they are about other days, and the long one looks "
     "further ahead from less history.",

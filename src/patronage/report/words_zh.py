@@ -18,6 +18,10 @@ WORDS: dict[str, str] = {
     "customers": "{n}位客户",
     "customers.one": "{n}位客户",
     "customers.label": "客户数",
+    "repeats": "{n}次",
+    "repeats.one": "{n}次",
+    "purchases": "{n}次",
+    "purchases.one": "{n}次",
     "next_days": "{day}起{days}天内",
     "ahead": "未来一段时间内",
     "between_sentences": "",
@@ -78,7 +82,7 @@ WORDS: dict[str, str] = {
     "key.trust.since": "自{day}以来为{ratio}",
     "next.title": "下一步",
     "next.call": "从流失预警清单的最前面开始联系客户：共{customers}，流失风险价值合计{value}。",
-    "next.offer": "实施“{action}”：面向{customers}，花费{cost}，预期收益{gain}。",
+    "next.offer": "实施“{action}”：面向{customers}，花费{cost}，预期收益{gain}（效果{basis}）。",
     "next.keep": "优先维护{tier}级客户：{customers}的客户占未来价值的{value}。",
     "next.channel": "在向“{channel}”追加预算之前，先做设对照组的测试：归因不等于证明。",
     "next.channel_data": "若要了解哪些渠道带来价值，请收集各渠道的触点与成本数据。",
@@ -99,6 +103,10 @@ WORDS: dict[str, str] = {
     "worth.below.one": "其中{n}位的预测价值为负（{total}）；"
     "总额中含有负值时占比会误导，故不列占比。",
     "worth.widened": "页首的区间计入了客户间的随机差异以及长期检验的偏差。",
+    "worth.basis.revenue": "价值指预计客户支付的全部金额，未扣除成本，"
+    "并按每年{discount}折算为现值。",
+    "worth.basis.margin": "价值指毛利，即预计客户支付金额的{margin}，"
+    "并按每年{discount}折算为现值。",
     "worth.plain": "页首的区间仅计入客户间的随机差异；没有对后续日期的检验记录。",
     "worth.tenths.title": "客户按价值十等分",
     "worth.tenths.sentence": "最高的十分之一带来{share}的价值，平均每位{mean}；"
@@ -116,7 +124,7 @@ WORDS: dict[str, str] = {
     "worth.holdout.label": "按预测十等分，1为最高",
     "worth.holdout.value": "客均消费",
     "worth.curve.title": "每周累计复购次数",
-    "worth.curve.sentence": "检验期内实际复购{actual}次，预测{forecast}次，为实际的{ratio}；"
+    "worth.curve.sentence": "检验期内实际复购{actual}，预测{forecast}次，为实际的{ratio}；"
     "图中曲线也计入检验期之前的各周。",
     "worth.curve.x": "周，第0周止于{day}",
     "worth.curve.y": "累计复购次数",
@@ -135,6 +143,7 @@ WORDS: dict[str, str] = {
     "leaving.usual.mean": "被判断的{customers}平均概率为{mean}。"
     "清单列出的是概率不低于{risk}的高价值客户，而不是最可能流失的客户。",
     "leaving.no_reason": "没有特别突出的原因",
+    "leaving.unasked": "没有原因记录",
     "leaving.alive": "这些评分没有流失模型：流失概率仅来自购买历史。",
     "leaving.unjudged": "{all}中有{n}位不在这些数字之内：模型不对其作判断，例如早已离开的客户。",
     "leaving.unjudged.one": "{all}中有{n}位不在这些数字之内："
@@ -164,12 +173,15 @@ WORDS: dict[str, str] = {
     "col.churn_probability": "流失概率",
     "col.lifetime_value": "价值",
     "col.value_at_risk": "流失风险价值",
+    "col.recency_days": "距上次购买天数",
+    "col.frequency": "复购次数",
     "col.segment": "分群",
     "col.tier": "层级",
     "col.stage": "阶段",
     "col.action": "行动",
     "col.expected_gain": "预期收益",
     "col.churn_reasons": "原因",
+    "leaving.printed": "打印版只列出前{n}行，共{all}行，按当前排序。",
     "leaving.event": "{days}天内不再购买",
     "leaving.event.undated": "流失",
     "leaving.event.alive": "不再购买",

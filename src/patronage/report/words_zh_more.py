@@ -19,6 +19,8 @@ MORE: dict[str, str] = {
     "groups.moves.segment.title": "分群之间的变动",
     "groups.moves.sentence": "{share}保持不变；最大的变动是从“{before}”到“{after}”，{customers}。",
     "groups.moves.stayed": "全部保持不变。",
+    "groups.meaning": "分群依据至今的购买，阶段依据沉默时长与该客户自身购买间隔之比。"
+    "此处的“有流失风险”只是名称，并非流失概率；流失概率见“{leaving}”。",
     "groups.moves.model": "两次标签出自不同版本的模型，部分变动可能由此产生。",
     "groups.health.title": "各分群的客户健康度",
     "groups.health.sentence": "满分100，最低{low}（“{worst}”），最高{high}（“{best}”）。",
@@ -72,6 +74,7 @@ MORE: dict[str, str] = {
     "channels.credit.bare": "为各模型给出的占比，故无区间",
     "channels.lookback": "{window}，计入此前{days}天内的触点",
     "channels.cost.n": "共{customers}，各渠道{low}至{high}位",
+    "channels.not_over": "统计期尚未结束：其余日期的费用与新客户还未计入。",
     "channels.no_history": "订单记录开始得太晚，无法确知谁是新客户：请视为新客户数的上限。",
     "channels.unnamed": "{all}位新客户中有{n}位没有渠道记录：按渠道列出的数字未计入他们。",
     "channels.unnamed.one": "{all}位新客户中有{n}位没有渠道记录：按渠道列出的数字未计入该客户。",
@@ -107,14 +110,14 @@ MORE: dict[str, str] = {
     "verdict.forced": "未达标而强制上线",
     "trust.found.value": "预测为购买次数的{ratio}，AUC {auc}",
     "trust.found.churn": "等级{grade}，AUC {auc}，校准误差{ece}",
-    "trust.found.segments": "前五分之一客户占价值的{share}",
+    "trust.found.segments": "当时前五分之一客户占预测价值的{share}",
     "trust.reliability.title": "流失概率与实际相符吗？",
     "trust.reliability.sentence": "概率平均偏差{error}个百分点；预测流失{mean}，实际流失{rate}。",
     "trust.reliability.x": "预测流失概率",
     "trust.reliability.y": "实际流失比例",
     "trust.reliability.ideal": "与预测一致",
     "trust.deciles.title": "上期预测与实际",
-    "trust.deciles.sentence": "两次评分之间实际购买{actual}次，预测{forecast}次，为实际的{ratio}。",
+    "trust.deciles.sentence": "两次评分之间实际购买{actual}，预测{forecast}次，为实际的{ratio}。",
     "trust.deciles.value": "客均购买天数",
     "trust.churn.title": "上期流失概率与实际流失",
     "trust.drift.title": "如今的客户与模型学习时的客户相似吗？",
@@ -123,7 +126,7 @@ MORE: dict[str, str] = {
     "trust.drift.value": "差异程度（PSI）",
     "trust.drift.label": "指标",
     "trust.data.title": "训练时读入的数据（用于学习与检验）",
-    "trust.auc": "AUC：模型把发生者排在未发生者之前的比例，0.5等于猜测，1为完全正确。"
+    "trust.auc": "AUC：模型把流失者（或购买者）排在其他客户之前的比例，0.5等于猜测，1为完全正确。"
     "校准误差：概率平均偏离多少，0为没有偏差。",
     "trust.psi": "PSI：如今的数值与模型学习时的差距，0为相同，约从0.25起视为不同。",
     "trust.drift.n": "{all}中比较了{n}位：每隔若干位取一位，且只取被判断的客户",
@@ -141,7 +144,7 @@ MORE: dict[str, str] = {
     "trust.limits": "本页不说明：客户为何如此，行动会改变什么，以及未来的季节或活动会带来什么。",
     "trust.answer.ratio.undated": "在价值模型未见过的日期，"
     "预测为实际购买次数的{ratio}（95%置信区间{low}至{high}）。",
-    "trust.answer.latest": "最近检验：自{day}起，预测购买{forecast}次，实际{actual}次，"
+    "trust.answer.latest": "最近检验：自{day}起，实际购买{actual}，预测{forecast}次，"
     "为实际的{ratio}{reach}。",
     "trust.answer.reach": "（95%置信区间{low}至{high}）",
     "trust.answer.two": "两者不同，是因为所检验的日期不同，且长期检验以较少的历史预测更远的未来。",

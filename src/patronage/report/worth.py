@@ -115,13 +115,23 @@ def _answer(value: ValueFacts, words: Words, span: str) -> str:
 
 
 def _notes(value: ValueFacts, words: Words, *, was_checked: bool) -> list[str]:
-    notes = [words("worth.widened" if was_checked else "worth.plain")]
+    notes = [] if value.margin is None else [_basis(value, value.margin, words)]
+    notes.append(words("worth.widened" if was_checked else "worth.plain"))
     if value.n < FEW:
         notes.append(words("worth.few", few=words.fmt.count(FEW)))
     if value.n_below:
         n, total = words.fmt.count(value.n_below), words.fmt.money(value.below)
         notes.append(words(words.agreeing("worth.below", value.n_below), n=n, total=total))
     return notes
+
+
+def _basis(value: ValueFacts, margin: float, words: Words) -> str:
+    """Say what is counted as value: all that is paid, or the margin in it."""
+    fmt = words.fmt
+    discount = fmt.brief(value.annual_discount, "percent")
+    if margin == 1:
+        return words("worth.basis.revenue", discount=discount)
+    return words("worth.basis.margin", margin=fmt.brief(margin, "percent"), discount=discount)
 
 
 def _tenths(value: ValueFacts, words: Words, span: str) -> Chart | None:
@@ -309,7 +319,7 @@ def _curve(record: ModelRecord, words: Words) -> Chart | None:
             words("worth.curve.title"),
             words(
                 "worth.curve.sentence",
-                actual=fmt.count(actual),
+                actual=words.counted("repeats", actual),
                 forecast=fmt.count(forecast),
                 ratio=fmt.percent(forecast / actual if actual else None, 0),
             ),

@@ -85,7 +85,7 @@ def run_record(run_id: str) -> RunRecord:
         run = client.get_run(run_id)
         experiment = client.get_experiment(run.info.experiment_id).name
         tables = {
-            Path(path).stem: pd.read_csv(io.StringIO(_text(run_id, path)))
+            Path(path).stem: _table(_text(run_id, path))
             for path in _files(client, run_id, "tables")
             if path.endswith(".csv")
         }
@@ -105,6 +105,11 @@ def run_record(run_id: str) -> RunRecord:
 
 def _files(client: Any, run_id: str, folder: str | None) -> list[str]:  # noqa: ANN401 - untyped
     return sorted(str(each.path) for each in client.list_artifacts(run_id, folder))
+
+
+def _table(text: str) -> pd.DataFrame:
+    """Read a table of a run; a segment may be called None."""
+    return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
 
 
 def _text(run_id: str, path: str) -> str:
