@@ -144,13 +144,14 @@ def _first_day(label: str) -> str:
 
 
 def _gamma_ends(values: list[int]) -> tuple[float, float]:
-    """Bounds of a mean by the gamma distributions of Tiwari, Clegg and Zou; none of nothing."""
+    """Bounds of a mean: gamma of its mean and variance, above with a mean term more."""
     total, squares, n = sum(values), sum(value**2 for value in values), len(values)
     if not total:
         return np.nan, np.nan
+    spread = max(n * float(np.var(values, ddof=1)), 1e-12 * squares)
     term = squares / total  # as large as a term is where money is met
-    low = stats.gamma.ppf(0.025, total**2 / squares, scale=squares / total)
-    more, wider = total + term, squares + term**2
+    low = stats.gamma.ppf(0.025, total**2 / spread, scale=spread / total)
+    more, wider = total + term, spread + term**2
     high = stats.gamma.ppf(0.975, more**2 / wider, scale=wider / more)
     return low / n, high / n
 

@@ -15,6 +15,7 @@ from patronage.marketing.intervals import (
     mean_interval,
     net_share_interval,
     ratio_interval,
+    spend_interval,
     total_interval,
     wilson,
 )
@@ -129,3 +130,29 @@ def test_a_zero_denominator_is_null_with_a_flag_never_zero_or_infinity() -> None
 def test_units_left_out_are_counted_and_flagged() -> None:
     assert share("rate", 1, 2, n_left_out=3).flag == "partly_mature"
     assert share("rate", 0, 0, n_left_out=3).flag == "immature"
+
+
+@pytest.mark.parametrize(
+    ("n", "spread", "share", "least", "widest"),
+    [(10, 1.0, 0.4, 0.86, 1.4), (40, 0.5, 1.0, 0.93, 1.3), (200, 0.1, 1.0, 0.93, 1.5)],
+)
+def test_a_mean_spend_is_held_where_few_spend_and_not_drowned_where_all_do(
+    n: int, spread: float, share: float, least: float, widest: float
+) -> None:
+    rng = np.random.default_rng(0)
+    spent = np.exp(rng.normal(0, spread, (4_000, n))) * (rng.random((4_000, n)) < share)
+    spent = spent[spent.sum(axis=1) > 0]
+    truth = share * np.exp(spread**2 / 2)
+    sums = n, spent.sum(axis=1), (spent**2).sum(axis=1)
+    ours, student = spend_interval(*sums), mean_interval(*sums)
+    held = [np.mean((each.low <= truth) & (truth <= each.high)) for each in (ours, student)]
+    assert held[0] >= max(least, held[1])
+    assert np.median(ours.high - ours.low) < widest * np.median(student.high - student.low)
+
+
+def test_spend_that_may_be_below_zero_has_students_interval() -> None:
+    mixed = np.array([100.0] * 15 + [-98.0] * 15)
+    sums = 30, mixed.sum(), (mixed**2).sum()
+    assert spend_interval(*sums) == mean_interval(*sums)
+    low, high = spend_interval(100, 1_000.0, 10_000.0)  # a hundred times ten
+    assert (float(low), float(high)) == pytest.approx((10.0, 10.3), abs=0.1)

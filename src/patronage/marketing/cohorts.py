@@ -230,7 +230,7 @@ def cohort_revenue(
 def _named(result: pd.DataFrame) -> Any:  # noqa: ANN401 - an array
     """Name the interval of each row's value."""
     gamma = result["revenue"] > 0
-    return np.where(result["low"].isna(), "", np.where(gamma, "compound_poisson", "student"))
+    return np.where(result["low"].isna(), "", np.where(gamma, "gamma", "student"))
 
 
 def matrix(table: pd.DataFrame, *, values: str = "value") -> pd.DataFrame:

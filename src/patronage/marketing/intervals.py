@@ -202,32 +202,36 @@ def spend_interval(n: ArrayLike, total: ArrayLike, total_of_squares: ArrayLike) 
     Returns
     -------
     Interval
-        That of a compound Poisson sum over n: gamma, with one term more above, as large as a
-        term is where money is met. Student's where the sum is not above zero. NaN where n < 2 or
-        nothing was spent: nothing says how much it would be.
+        Gamma, with the variance between customers, and above with one customer more, who spends
+        as one does where money is met. Student's where somebody is seen to be below zero: the
+        sum is not above zero, or smaller than its squares allow. NaN where n < 2 or nothing was
+        spent: nothing says how much it would be.
 
     References
     ----------
     Tiwari, Clegg and Zou (2006), "Efficient interval estimation for age-adjusted cancer rates",
     Statistical Methods in Medical Research 15, 547-569: Fay and Feuer's interval with a mean
-    term in place of the largest.
+    term in place of the largest; here for a number of customers that is given.
 
     Examples
     --------
     >>> low, high = spend_interval(10, 25.0, 250.0)
     >>> float(low.round(2)), float(high.round(2))
-    (0.42, 8.01)
+    (0.52, 7.69)
     """
     count, sums = np.asarray(n, dtype=float), np.asarray(total, dtype=float)
     squares = np.asarray(total_of_squares, dtype=float)
     student = mean_interval(count, sums, squares)
     tail = (1 - LEVEL) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
+        spread = (squares - sums**2 / count) * count / (count - 1)
+        spread = np.maximum(spread, ROUNDING * squares)
         term = squares / sums
-        more, wider = sums + term, squares + term**2
-        low = term / 2 * stats.chi2.ppf(tail, 2 * sums / term) / count
+        more, wider = sums + term, spread + term**2
+        low = spread / (2 * sums) * stats.chi2.ppf(tail, 2 * sums**2 / spread) / count
         high = wider / (2 * more) * stats.chi2.ppf(1 - tail, 2 * more**2 / wider) / count
-    known, is_spend = (count > 1) & (squares > 0), sums > 0
+    known = (count > 1) & (squares > 0)
+    is_spend = (sums > 0) & (squares <= sums**2 * (1 + ROUNDING))
     ends = np.where(is_spend, low, student.low), np.where(is_spend, high, student.high)
     return Interval(*(np.where(known, end, np.nan) for end in ends))
 

@@ -56,7 +56,7 @@ def revenue_figures(
     -------
     pandas.DataFrame
         Figures (see `patronage.marketing.figures`), the whole first. Revenue and orders have a
-        compound-Poisson interval over customers, and so has arpu; customers a Poisson one,
+        compound-Poisson interval over customers, arpu a gamma one, customers a Poisson one,
         average_order_value and purchase_frequency a delta-method one over customers.
 
     Examples
@@ -299,6 +299,6 @@ def _arpu(table: pd.DataFrame) -> Figure:
     total, n = math.fsum(revenue), len(table)
     spread, made = ratio_interval(revenue, active), "delta"
     if n and revenue.min() >= 0 and active.all():
-        spread, made = spend_interval(n, total, math.fsum(revenue**2)), "compound_poisson"
+        spread, made = spend_interval(n, total, math.fsum(revenue**2)), "gamma"
     whole = math.fsum(active)
     return ratio("arpu", total, whole, n=n, unit="currency", bounds=spread, interval=made)

@@ -15,10 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from patronage.features.catalogue import as_named, describe, reads_like
+from patronage.models.peers import Peers
 from patronage.models.propensity import Propensity
 
 Which = Literal["none", "top", "all"]
 Language = Literal["en", "zh"]
+Objects = NDArray[np.object_]
 Side = Literal["for", "against"]
 COLUMNS = {
     "row": "int64",
@@ -172,6 +174,7 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     above: float | None = None,
     n: int = 3,
     meaning: Callable[[str], Meaning] = catalogue_meaning,
+    peers: Peers | None = None,
 ) -> pd.DataFrame:
     """Give the strongest reasons for and against each row.
 
@@ -191,6 +194,9 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
         Most reasons a side.
     meaning
         From a column's name to what it says.
+    peers
+        Customers who buy about as often: rows are then set beside those of their band, in what
+        a column moves and in what is usual, and not beside the average of all.
 
     Returns
     -------
@@ -222,7 +228,12 @@ def explain(  # noqa: PLR0913 - each is a choice of the caller's
     picked = model.features_.align(X, absent="missing").iloc[rows]
     moved, _ = model.contributions(picked)
     meanings = {name: meaning(name) for name in moved.columns}
-    usual = {column.name: column.usual for column in model.features_.columns}
+    if peers is None:
+        usual = {each.name: _objects([each.usual] * len(rows)) for each in model.features_.columns}
+    else:
+        bands = peers.bands(picked)
+        moved = moved - peers.mean_of(bands, moved.columns)
+        usual = {name: _objects(values)[bands] for name, values in peers.usual.items()}
     tells = np.column_stack(
         [_tells(picked, name, meanings[name], usual[name]) for name in moved.columns]
     )
@@ -264,6 +275,12 @@ def joined(
     for row, text in zip(mine["row"].tolist(), mine[f"text_{language}"].tolist(), strict=True):
         result[row] = text if result[row] is None else f"{result[row]}{separator}{text}"
     return pd.Series(result, dtype=object)
+
+
+def _objects(values: Sequence[object]) -> Objects:
+    result = np.empty(len(values), dtype=object)
+    result[:] = values
+    return result
 
 
 def _explained_rows(
@@ -324,7 +341,7 @@ def _strongest(
     return pd.concat(found, ignore_index=True)
 
 
-def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: object) -> NDArray[np.int8]:
+def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: Objects) -> NDArray[np.int8]:
     """Tell on which sides each row's value may stand: FOR, AGAINST, both added up, or 0.
 
     On neither where it reads like what the words of the column set beside it; on one where it
@@ -334,7 +351,7 @@ def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: object) -> 
     template = _template(name, meaning)
     if template is not None and "{value}" not in template.en:
         return np.full(len(values), FOR | AGAINST, dtype=np.int8)
-    beside: pd.Series[Any] = pd.Series([usual] * len(values), index=values.index, dtype=object)
+    beside: pd.Series[Any] = pd.Series(usual, index=values.index, dtype=object)
     if template is not None and template.own in picked.columns:
         own = picked[template.own]
         beside = own.astype(object).where(own.notna(), beside)
@@ -352,7 +369,8 @@ def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
 
 
 def _read_otherwise(values: pd.Series[Any], beside: pd.Series[Any], unit: str) -> NDArray[np.bool_]:
-    differs = np.ones(len(values), dtype=np.bool_)
+    # Not known, where nobody's is, sets no one apart.
+    differs = values.notna().to_numpy() | beside.notna().to_numpy()
     near = values.notna().to_numpy() & beside.notna().to_numpy()
     if pd.api.types.is_numeric_dtype(values.dtype):
         # Rounding makes no two numbers equal that are further apart; writing them all is slow.
@@ -376,9 +394,9 @@ def _texts(
     chosen: pd.DataFrame,
     picked: pd.DataFrame,
     meanings: Mapping[str, Meaning],
-    usual: Mapping[str, object],
+    usual: Mapping[str, Objects],
     language: Language,
-) -> NDArray[np.object_]:
+) -> Objects:
     """Write each reason, once for equal values of a column."""
     texts = np.full(len(chosen), "", dtype=object)
     rows = chosen["row"].to_numpy()
@@ -390,19 +408,15 @@ def _texts(
         owns: list[Any] = [None] * len(values)
         if own is not None and own in picked.columns:
             owns = picked[own].iloc[rows[at]].tolist()
-        pairs = list(zip(values, owns, strict=True))
-        words = {
-            pair: _words(pair, name, meanings[name], usual[name], language)
-            for pair in dict.fromkeys(pairs)
-        }
-        texts[at] = [words[pair] for pair in pairs]
+        told = list(zip(values, owns, usual[name][rows[at]].tolist(), strict=True))
+        words = {each: _words(each, name, meanings[name], language) for each in dict.fromkeys(told)}
+        texts[at] = [words[each] for each in told]
     return texts
 
 
-def _words(
-    pair: tuple[Any, Any], name: str, meaning: Meaning, usual: object, language: Language
-) -> str:
-    value, own = pair
+def _words(told: tuple[Any, Any, Any], name: str, meaning: Meaning, language: Language) -> str:
+    """Write a value, beside the customer's own usual one or the usual one of others."""
+    value, own, usual = told
     template = _template(name, meaning)
     if pd.isna(value):
         template = UNKNOWN

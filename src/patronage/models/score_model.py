@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from patronage.models.categories import Encoded
 from patronage.models.forecasts import add_forecasts
 from patronage.models.lifetime_value import FORECAST_COLUMNS, HISTORY, LifetimeValue
+from patronage.models.peers import FREQUENCY, Peers
 from patronage.models.propensity import PERCENTILES, Propensity
 from patronage.models.reasons import (
     TOP_SHARE,
@@ -102,6 +103,8 @@ class ScoreModel:
 
     Attributes
     ----------
+    peers
+        Of orders: customers who buy about as often, beside whom reasons are told.
     least_margin
         Of the population at hand, where somebody has looked at all of it; it is not stored.
     feature_names_
@@ -149,6 +152,7 @@ class ScoreModel:
         self.brought = tuple(brought)
         self.optional_features_: list[str] = []
         self.least_margin: float | None = None
+        self.peers: Peers | None = None
 
     @property
     def names(self) -> Named:
@@ -170,7 +174,7 @@ class ScoreModel:
         return [c.name for c in self.propensity.features_.columns if c.kind == "level"]
 
     def remember(self, features: pd.DataFrame) -> Self:
-        """Keep which columns later rows may lack: those with gaps in the rows of the fit.
+        """Keep which columns later rows may lack, and what is usual of who buys as often.
 
         Parameters
         ----------
@@ -186,6 +190,9 @@ class ScoreModel:
         ]
         if self.has_value:
             self.optional_features_.append(VALUE)
+        names = self.propensity.features_.names
+        if self.outcome == "churn" and FREQUENCY in names and FREQUENCY not in self.brought:
+            self.peers = Peers.learn(self.propensity, features)
         return self
 
     def _meaning(self, name: str) -> Meaning:
@@ -278,7 +285,9 @@ class ScoreModel:
             chosen = np.flatnonzero(margins >= least)
         if len(chosen):
             picked = self.propensity.features_.align(frame, absent="missing").iloc[chosen]
-            found = explain(self.propensity, picked, reasons="all", meaning=self._meaning)
+            found = explain(
+                self.propensity, picked, reasons="all", meaning=self._meaning, peers=self.peers
+            )
             for name, side in sides.items():
                 told = joined(found, len(chosen), side=side, language=self.language)
                 texts[name][chosen] = told.fillna("").to_numpy(object)
@@ -324,6 +333,7 @@ class ScoreModel:
             "has_value": self.has_value,
             "brought": list(self.brought),
             "optional": list(self.optional_features_),
+            "peers": None if self.peers is None else self.peers.to_dict(),
             "propensity": own.parameters,
             "forecaster": None,
         }
@@ -360,6 +370,8 @@ class ScoreModel:
             },
         )  # fmt: skip
         model.optional_features_ = list(found["optional"])
+        beside = found.get("peers")
+        model.peers = None if beside is None else Peers.from_dict(beside)
         return model
 
 
