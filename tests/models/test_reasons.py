@@ -240,3 +240,17 @@ def test_a_constraint_against_the_truth_costs_ranking_and_one_with_it_does_not()
     assert prices[1].price < 0.01
     assert prices[-1].price > 0.1
     assert prices[-1].sentence().startswith("monotone constraints cost 0.")
+
+
+def test_the_time_of_the_year_is_nobodys_reason() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"season_sin": rng.uniform(-1, 1, 500), "recency_days": rng.integers(0, 90, 500)}
+    )
+    y = rng.random(500) < 0.5 + 0.4 * frame["season_sin"]
+    fitted = Propensity(n_estimators=40, n_folds=3, random_state=0).fit(frame, y)
+    assert fitted.contributions(frame)[0]["season_sin"].abs().max() > 0.1
+    assert set(explain(fitted, frame, reasons="all")["feature"]) <= {"recency_days"}
+    own = frame.rename(columns={"season_sin": "season"})
+    fitted = Propensity(n_estimators=40, n_folds=3, random_state=0).fit(own, y)
+    assert "season" in set(explain(fitted, own, reasons="all")["feature"])

@@ -35,6 +35,8 @@ COLUMNS = {
 LEAST = 0.01
 TOP_SHARE = 0.05
 FOR, AGAINST = 1, 2
+OF_THE_DAY = "season"
+"""Group of the columns that set no customer apart from another."""
 
 
 class Meaning(NamedTuple):
@@ -101,8 +103,6 @@ TEMPLATES = {
         "(none before); usually {usual}",
         "近90天消费趋势: {value}, 从-1(近期没有)到1(此前没有); 通常为{usual}",
     ),
-    "season_sin": Template("time of the year", "季节因素"),
-    "season_cos": Template("time of the year", "季节因素"),
 }
 GENERIC = Template("{meaning}: {value}; usually {usual}", "{meaning}: {value}; 通常为{usual}")
 NAMED = Template("{meaning} is {value}; usually {usual}", "{meaning}为{value}; 通常为{usual}")
@@ -344,13 +344,14 @@ def _strongest(
 def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: Objects) -> NDArray[np.int8]:
     """Tell on which sides each row's value may stand: FOR, AGAINST, both added up, or 0.
 
-    On neither where it reads like what the words of the column set beside it; on one where it
-    reads like that side.
+    On neither where it reads like what the words of the column set beside it, or is the same for
+    all who are scored on a day; on one where it reads like that side.
     """
     values = picked[name]
+    # A column of the caller's own means what it is called, whatever that is.
+    if meaning.group == OF_THE_DAY and meaning.en != name:
+        return np.zeros(len(values), dtype=np.int8)
     template = _template(name, meaning)
-    if template is not None and "{value}" not in template.en:
-        return np.full(len(values), FOR | AGAINST, dtype=np.int8)
     beside: pd.Series[Any] = pd.Series(usual, index=values.index, dtype=object)
     if template is not None and template.own in picked.columns:
         own = picked[template.own]
