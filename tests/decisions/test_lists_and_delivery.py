@@ -144,7 +144,7 @@ def test_a_redirect_is_no_delivery(receiver, tmp_path, code) -> None:
 
 def test_the_same_command_again_sends_what_waits_once(receiver, tmp_path) -> None:
     receiver.codes = [400]
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="HTTP 400"):
         post_rows(ROWS, receiver.url, outbox=tmp_path)
     assert post_rows(ROWS, receiver.url, outbox=tmp_path).rows == 2
     assert len(receiver.taken) == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from patronage.models.lifetime_value import LifetimeValue
 from patronage.report.material import ModelRecord, Truth
 from patronage.tracking.artifact import Artifact
 from patronage.tracking.registry import load_model
-from patronage.tracking.run_records import run_record, version_record
+from patronage.tracking.run_records import read_csv, run_record, version_record
 
 ROLES = {"lifetime_value": "value", "churn": "churn", "segments": "segments"}
 ORDER = tuple(ROLES.values())
@@ -36,8 +35,7 @@ SHOWN = frozenset(
 """Tables of the commands that count which the page can show."""
 DRIFT = "_drift.json"
 READERS: dict[str, Callable[..., Any]] = {
-    # A channel may be called None.
-    ".csv": partial(pd.read_csv, keep_default_na=False, na_values=[""]),
+    ".csv": read_csv,
     ".parquet": pd.read_parquet,
     ".json": pd.read_json,
 }

@@ -356,27 +356,31 @@ def _tells(picked: pd.DataFrame, name: str, meaning: Meaning, usual: Objects) ->
     if template is not None and template.own in picked.columns:
         own = picked[template.own]
         beside = own.astype(object).where(own.notna(), beside)
+    above = _above(values, beside)
     sides = np.full(len(values), FOR | AGAINST, dtype=np.int8)
-    if meaning.reads and pd.api.types.is_numeric_dtype(values.dtype):
-        above = meaning.reads * (values.to_numpy(np.float64, na_value=np.nan) - _numbers(beside))
-        sides = np.where(above > 0, FOR, np.where(above < 0, AGAINST, sides)).astype(np.int8)
-    return np.where(_read_otherwise(values, beside, meaning.unit), sides, 0).astype(np.int8)
+    if meaning.reads:
+        sides[meaning.reads * above > 0] = FOR
+        sides[meaning.reads * above < 0] = AGAINST
+    sides[~_read_otherwise(values, beside, above, meaning.unit)] = 0
+    return sides
 
 
-def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Give NaN for what is no number."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(numbers, dtype=np.float64)
+def _above(values: pd.Series[Any], beside: pd.Series[Any]) -> NDArray[np.float64]:
+    """Give how far numbers lie above those beside them; NaN for what is no number."""
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        return np.full(len(values), np.nan)
+    other = pd.to_numeric(beside, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(values.to_numpy(np.float64, na_value=np.nan) - other, dtype=np.float64)
 
 
-def _read_otherwise(values: pd.Series[Any], beside: pd.Series[Any], unit: str) -> NDArray[np.bool_]:
+def _read_otherwise(
+    values: pd.Series[Any], beside: pd.Series[Any], above: NDArray[np.float64], unit: str
+) -> NDArray[np.bool_]:
     # Not known, where nobody's is, sets no one apart.
     differs = values.notna().to_numpy() | beside.notna().to_numpy()
     near = values.notna().to_numpy() & beside.notna().to_numpy()
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        # Rounding makes no two numbers equal that are further apart; writing them all is slow.
-        apart = values.to_numpy(np.float64, na_value=np.nan) - _numbers(beside)
-        near &= ~(np.abs(apart) > 1.0)
+    # Rounding makes no two numbers equal that are further apart; writing them all is slow.
+    near &= ~(np.abs(above) > 1.0)
     at = np.flatnonzero(near)
     pairs = list(zip(values.iloc[at].tolist(), beside.iloc[at].tolist(), strict=True))
     written = {pair: shown(pair[0], unit) != _beside(*pair, unit) for pair in dict.fromkeys(pairs)}

@@ -59,6 +59,11 @@ def use_existing_store(beside: Sequence[Path] = ()) -> bool:
     return False
 
 
+def read_csv(source: Path | io.StringIO) -> pd.DataFrame:
+    """Read a table that was written here: blanks are missing; a channel may be called None."""
+    return pd.read_csv(source, keep_default_na=False, na_values=[""])
+
+
 def version_record(name: str, version: str) -> RunRecord:
     """Read the run that registered a version.
 
@@ -85,7 +90,7 @@ def run_record(run_id: str) -> RunRecord:
         run = client.get_run(run_id)
         experiment = client.get_experiment(run.info.experiment_id).name
         tables = {
-            Path(path).stem: _table(_text(run_id, path))
+            Path(path).stem: read_csv(io.StringIO(_text(run_id, path)))
             for path in _files(client, run_id, "tables")
             if path.endswith(".csv")
         }
@@ -105,11 +110,6 @@ def run_record(run_id: str) -> RunRecord:
 
 def _files(client: Any, run_id: str, folder: str | None) -> list[str]:  # noqa: ANN401 - untyped
     return sorted(str(each.path) for each in client.list_artifacts(run_id, folder))
-
-
-def _table(text: str) -> pd.DataFrame:
-    """Read a table of a run; a segment may be called None."""
-    return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
 
 
 def _text(run_id: str, path: str) -> str:
